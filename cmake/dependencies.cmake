@@ -1,0 +1,33 @@
+# Libraries that ballast stands on. A missing one stops here and names the Debian package.
+add_library(ballast_dependencies INTERFACE)
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+macro(ballast_need module package)
+    string(MAKE_C_IDENTIFIER dep_${module} dep)
+    pkg_check_modules(${dep} QUIET IMPORTED_TARGET ${module})
+    if(NOT ${dep}_FOUND)
+        message(FATAL_ERROR "ballast needs ${module}: install ${package} (Debian's name)")
+    endif()
+    target_link_libraries(ballast_dependencies INTERFACE PkgConfig::${dep})
+endmacro()
+
+ballast_need(jansson libjansson-dev)
+ballast_need(yaml-0.1 libyaml-dev)
+ballast_need(libjpeg libjpeg-dev)
+ballast_need(libpng libpng-dev)
+ballast_need(zlib zlib1g-dev)
+target_link_libraries(ballast_dependencies INTERFACE Threads::Threads m)
+
+if(BALLAST_ONEDNN)
+    find_path(DNNL_INCLUDE dnnl.h)
+    find_library(DNNL_LIBRARY dnnl)
+    if(NOT DNNL_INCLUDE OR NOT DNNL_LIBRARY)
+        message(FATAL_ERROR "ballast needs oneDNN: install libdnnl-dev (Debian's name), or configure with "
+                            "-DBALLAST_ONEDNN=OFF for the slow reference engine only")
+    endif()
+    find_package(OpenMP REQUIRED COMPONENTS C)
+    target_include_directories(ballast_dependencies SYSTEM INTERFACE $<BUILD_INTERFACE:${DNNL_INCLUDE}>)
+    target_link_libraries(ballast_dependencies INTERFACE $<BUILD_INTERFACE:${DNNL_LIBRARY}> $<BUILD_INTERFACE:OpenMP::OpenMP_C>)
+    target_compile_definitions(ballast_dependencies INTERFACE $<BUILD_INTERFACE:BAL_WITH_ONEDNN>)
+endif()

@@ -1,0 +1,12 @@
+# Writes the C file: const bal_embedded_recipe bal_embedded_recipes[] = {{name, text}, ..., {0, 0}}.
+set(rows "")
+foreach(file ${FILES})
+    get_filename_component(name ${file} NAME_WE)
+    file(READ ${file} hex HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+    string(MAKE_C_IDENTIFIER ${name} id)
+    string(APPEND arrays "static const char text_${id}[] = {${bytes}0};\n")
+    string(APPEND rows "    {\"${name}\", text_${id}},\n")
+endforeach()
+file(WRITE ${OUT}.new "/* Generated from recipes/ */\n#include \"train/recipe_embedded.h\"\n${arrays}\nconst bal_embedded_recipe bal_embedded_recipes[] = {\n${rows}    {0, 0}};\n")
+configure_file(${OUT}.new ${OUT} COPYONLY)

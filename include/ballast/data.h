@@ -1,0 +1,109 @@
+/* ballast/data.h: images and labels from files, split and cut to a long tail.
+ *
+ * A data set is opened once, with everything that decides its members in the settings, and does not
+ * change afterwards. Items are numbered 0..items-1 over all splits. Images are 8-bit, height x
+ * width x channels (HWC), 1 or 3 channels.
+ */
+#ifndef BALLAST_DATA_H
+#define BALLAST_DATA_H
+
+#include "ballast/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum bal_split {
+    BAL_SPLIT_TRAIN,
+    BAL_SPLIT_VAL,
+    BAL_SPLIT_TEST,
+    BAL_SPLIT_COUNT
+} bal_split;
+/* "train", "val", "test" */
+BAL_API const char *bal_split_name(bal_split split);
+
+typedef struct bal_dataset_settings {
+    const char
+        *longtail; /* NULL: as it is; "exp:RATIO" or "step:RATIO:FRACTION" cuts the train split */
+    double val_fraction; /* 0..0.9; share of the training set that becomes the validation split
+                            where the data has none; stratified, at least one image of every class
+                            that has two or more; default 0.1 */
+    int img_size;        /* 0: the images' own size (they must all agree); else resize to N x N */
+    int channels;        /* 0: what the data has; 1 grey or 3 RGB: convert */
+    uint64_t seed;       /* members of the long tail and of the validation split; default 1 */
+} bal_dataset_settings;
+
+/* Order of operations: the long tail is cut from the training split first, then the validation
+ * split is taken from what remains (class statistics come from the training split alone). */
+BAL_API bal_dataset_settings bal_dataset_defaults(void);
+
+typedef struct bal_dataset bal_dataset;
+
+typedef struct bal_dataset_info {
+    const char *name;   /* "cifar10", or the path's last part */
+    const char *format; /* name of the reader: "idx", "cifar10", "cifar100", "folder" */
+    const char *path;   /* where it was found */
+    int classes, channels, height, width;
+    int64_t items[BAL_SPLIT_COUNT];
+} bal_dataset_info;
+
+/* Opens a data set: a path (format found by probing) or a known name looked up under $BALLAST_DATA,
+ * $XDG_CACHE_HOME/ballast (or ~/.cache/ballast), /usr/share/datasets. settings NULL: defaults.
+ * Fails with BAL_BAD_DATA (unknown name: the nearest is suggested; fewer than two classes; a class
+ * without training images), BAL_BAD_FILE (damaged file), BAL_IO, BAL_BAD_ARG (bad settings). */
+BAL_API BAL_MUST_CHECK bal_status bal_dataset_open(bal_dataset **out, bal_ctx *ctx,
+                                                   const char *where,
+                                                   const bal_dataset_settings *settings);
+BAL_API void bal_dataset_close(bal_dataset **dataset);
+/* Texts are borrowed from the data set. */
+BAL_API bal_dataset_info bal_dataset_describe(const bal_dataset *dataset);
+/* Name of class c, 0 <= c < classes. */
+BAL_API const char *bal_dataset_class_name(const bal_dataset *dataset, int c);
+/* counts receives one number per class: the images of that split. */
+BAL_API void bal_dataset_counts(const bal_dataset *dataset, bal_split split, int64_t *counts);
+/* The item numbers of a split, ascending; borrowed; info.items[split] of them. */
+BAL_API const int64_t *bal_dataset_items(const bal_dataset *dataset, bal_split split);
+BAL_API int bal_dataset_label(const bal_dataset *dataset, int64_t item);
+/* A stable name of an item for split.csv and messages: the file's path relative to the data set, or
+ * "data_batch_2.bin#417". buffer is the caller's. Returns buffer. */
+BAL_API const char *bal_dataset_item_name(const bal_dataset *dataset, int64_t item, char *buffer,
+                                          size_t size);
+/* Decodes one image into the caller's memory, height x width x channels bytes. Thread safe:
+ * messages go to ctx, which may be another context than the data set's (one per worker). Fails with
+ * BAL_BAD_FILE when it cannot be decoded; the text names the file. */
+BAL_API BAL_MUST_CHECK bal_status bal_dataset_image(const bal_dataset *dataset, bal_ctx *ctx,
+                                                    int64_t item, uint8_t *pixels);
+
+/* Decodes one image file (JPEG or PNG), resized to height x width and converted to channels, into
+ * the caller's memory: as a data set does it, for prediction on single files. */
+BAL_API BAL_MUST_CHECK bal_status bal_image_read(bal_ctx *ctx, const char *path, int channels,
+                                                 int height, int width, uint8_t *pixels);
+
+/* The class counts after a long-tail cut, in label order (Cui et al. 2019, Cao et al. 2019):
+ *   exp:RATIO            n_j = floor(n_max * RATIO^(-j / (C - 1)))
+ *   step:RATIO:FRACTION  the last floor(C * FRACTION) classes have floor(n_max / RATIO) images
+ * n_max is the smallest class count of the input (so no class is asked for more than it has) for a
+ * balanced set equal to all. CIFAR-10, exp:100: 5000 2997 1796 1077 645 387 232 139 83 50.
+ * Fails with BAL_BAD_ARG when spec is not one of these, RATIO < 1, FRACTION outside 0..1. */
+BAL_API BAL_MUST_CHECK bal_status bal_longtail_counts(bal_ctx *ctx, const char *spec, int classes,
+                                                      const int64_t *counts, int64_t *out);
+
+/* The known names, for `ballast data list`. Row i, or NULL at the end. */
+typedef struct bal_known_dataset {
+    const char *name, *about, *how_to_get;
+} bal_known_dataset;
+BAL_API const bal_known_dataset *bal_known_dataset_at(int i);
+/* Where a known name is found now; new, release with bal_release; NULL with BAL_OK when not found.
+ */
+BAL_API BAL_MUST_CHECK bal_status bal_known_dataset_find(bal_ctx *ctx, const char *name,
+                                                         char **path);
+/* The reader formats, for `ballast data list`. */
+typedef struct bal_format_info {
+    const char *name, *about;
+} bal_format_info;
+BAL_API const bal_format_info *bal_format_at(int i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,50 @@
+/* ballast/report.h: results as text for people. */
+#ifndef BALLAST_REPORT_H
+#define BALLAST_REPORT_H
+
+#include "ballast/base.h"
+#include "ballast/evaluate.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A plain-text table: cells are added left to right, a row ends after `columns` cells. Widths count
+ * UTF-8 characters. align: one letter a column, 'l' or 'r'. */
+typedef struct bal_table bal_table;
+BAL_API BAL_MUST_CHECK bal_status bal_table_open(bal_table **out, bal_ctx *ctx, int columns,
+                                                 const char *align);
+BAL_API void bal_table_close(bal_table **table);
+/* printf format. A failure is kept and returned by bal_table_text. */
+BAL_API void bal_table_cell(bal_table *table, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+/* A cell "0.713", or "n/a" where value is NaN. */
+BAL_API void bal_table_number(bal_table *table, double value, int decimals);
+BAL_API void bal_table_rule(bal_table *table); /* a line after the rows so far */
+/* The whole table; new, release with bal_release. */
+BAL_API BAL_MUST_CHECK bal_status bal_table_text(const bal_table *table, bal_ctx *ctx, char **text);
+
+/* An evaluation as `ballast eval` prints it: the main numbers with intervals, groups, a row per
+ * class. train_counts may be NULL. New text, release with bal_release. */
+BAL_API BAL_MUST_CHECK bal_status bal_report_evaluation(const bal_evaluation *e,
+                                                        const int64_t *train_counts, bal_ctx *ctx,
+                                                        char **text);
+
+/* Two or more evaluations of the same items side by side (`ballast report A B`): main numbers,
+ * recall of every class with intervals, and one sentence on what changed for the rare classes
+ * between the first and the last, computed from the numbers. New text, release with bal_release. */
+typedef struct bal_report_arm {
+    const char *name;
+    const bal_evaluation *evaluation;
+} bal_report_arm;
+BAL_API BAL_MUST_CHECK bal_status bal_report_compare(const bal_report_arm *arms, int count,
+                                                     const int64_t *train_counts, bal_ctx *ctx,
+                                                     char **text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,207 @@
+/* ballast/train.h: recipes, training runs, trained models, speed.
+ *
+ * A recipe is data: stages, each with what trains, on which draws, with which loss, for how long.
+ * Built-in recipes and a user's YAML file are the same thing. A run is a folder in which every file
+ * appears whole or not at all.
+ */
+#ifndef BALLAST_TRAIN_H
+#define BALLAST_TRAIN_H
+
+#include "ballast/base.h"
+#include "ballast/data.h"
+#include "ballast/evaluate.h"
+#include "ballast/net.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- engines ---- */
+typedef struct bal_engine_info {
+    const char *name, *about, *version; /* version: of the library below, or "" */
+} bal_engine_info;
+/* The engines of this build in order of preference, NULL at the end. */
+BAL_API const bal_engine_info *bal_engine_at(int i);
+
+/* ---- recipes ---- */
+typedef struct bal_recipe bal_recipe;
+typedef struct bal_recipe_info {
+    const char *name, *about, *source;
+    const char *yaml; /* the whole text */
+} bal_recipe_info;
+/* Built-in recipe i, NULL at the end. */
+BAL_API const bal_recipe_info *bal_recipe_at(int i);
+/* A built-in name, or a path to a YAML file (anything with '/' or ending in .yaml or .yml). Fails
+ * with BAL_BAD_ARG (unknown name: nearest suggested), BAL_IO, BAL_MISMATCH (`FILE:12: unknown key
+ * "gama" in loss; did you mean "gamma"?`). */
+BAL_API BAL_MUST_CHECK bal_status bal_recipe_open(bal_recipe **out, bal_ctx *ctx,
+                                                  const char *name_or_path);
+/* The same from text; where is what messages call it. */
+BAL_API BAL_MUST_CHECK bal_status bal_recipe_parse(bal_recipe **out, bal_ctx *ctx,
+                                                   const char *where, const char *text,
+                                                   size_t length);
+BAL_API void bal_recipe_close(bal_recipe **recipe);
+/* Overrides a field: "optimizer.lr", "schedule.name", "epochs", "stages[1].loss.gamma"; without an
+ * index, "loss.gamma", it is set in every stage. Fails with BAL_BAD_ARG as bal_option_set does. */
+BAL_API BAL_MUST_CHECK bal_status bal_recipe_set(bal_recipe *recipe, const char *key,
+                                                 const char *text);
+/* The resolved recipe as YAML text; new, release with bal_release. Parsing it gives the same
+ * recipe. */
+BAL_API BAL_MUST_CHECK bal_status bal_recipe_yaml(const bal_recipe *recipe, bal_ctx *ctx,
+                                                  char **text);
+BAL_API const char *bal_recipe_name(const bal_recipe *recipe);
+/* Every key of a recipe, for `ballast methods` and the manual: row i, NULL at the end. */
+typedef struct bal_recipe_key {
+    const char
+        *section; /* "", "optimizer", "schedule", "stages", "stages.loss", "stages.augment" */
+    const bal_option *option;
+} bal_recipe_key;
+BAL_API const bal_recipe_key *bal_recipe_key_at(int i);
+
+/* ---- training ---- */
+typedef struct bal_epoch_report {
+    int epoch, epochs; /* finished epoch, counted from 1 */
+    int stage;
+    double lr, train_loss, train_accuracy;
+    double val_loss, val_balanced_accuracy, monitored;
+    bool best;
+    double seconds, images_per_second;
+    int classes;
+    const double *val_class_loss, *val_class_recall; /* per class; borrowed for the call */
+} bal_epoch_report;
+typedef struct bal_progress {
+    int epoch, epochs;
+    int64_t step, steps; /* within the epoch */
+    double loss, images_per_second, seconds_left;
+} bal_progress;
+
+typedef struct bal_train_settings {
+    const char *model;   /* default "resnet20" */
+    const char *recipe;  /* name or path; default "ce" */
+    const char *engine;  /* NULL: the best of this build */
+    const char *out;     /* run folder; default "runs/DATA-MODEL-RECIPE-SEED" */
+    int epochs;          /* 0: the recipe's */
+    int batch_size;      /* 0: the recipe's */
+    double lr;           /* 0: the recipe's */
+    uint64_t seed;       /* default 1 */
+    const char *monitor; /* metric for the best checkpoint; default "balanced_accuracy" */
+    int patience; /* stop after so many epochs without a better monitor; 0: never; default 0 */
+    int workers;  /* threads that decode and augment ahead; default 1 */
+    const char *init_weights; /* safetensors to start from, or NULL */
+    bool resume;              /* go on from out's state */
+    bool overwrite;           /* an existing run folder is replaced; without it that is an error */
+    int checkpoint_every;     /* epochs between saved states; default 1 */
+} bal_train_settings;
+BAL_API bal_train_settings bal_train_defaults(void);
+/* The rows for bal_train_settings, ended by a NULL name. */
+BAL_API const bal_option *bal_train_options(void);
+
+typedef struct bal_train_callbacks {
+    void (*epoch)(void *user, const bal_epoch_report *report); /* or NULL */
+    void (*progress)(void *user,
+                     const bal_progress *progress); /* or NULL; at most ten times a second */
+    void *user;
+} bal_train_callbacks;
+
+typedef struct bal_train_plan { /* what --dry-run prints */
+    int64_t parameters;
+    double flops_per_image; /* forward */
+    double flops_total;     /* forward and backward over the whole run */
+    size_t memory_bytes;    /* plan: activations, weights, scratch */
+    size_t data_bytes;      /* decoded images held in memory */
+    double seconds;         /* estimate from a few timed steps; NaN when not measured */
+    int epochs, batch_size;
+    int64_t steps_per_epoch;
+} bal_train_plan;
+
+typedef struct bal_train_result {
+    char out[1024]; /* the run folder */
+    int epochs, best_epoch;
+    double best_monitored;
+    bool stopped_early;
+    double seconds;
+} bal_train_result;
+
+typedef struct bal_trainer bal_trainer;
+/* Checks everything (recipe against model and data) before anything is written. The data set is
+ * borrowed and must outlive the trainer. recipe: NULL opens settings->recipe; else borrowed during
+ * the call (with its overrides). command: the command line for command.txt, or NULL. Fails with
+ * BAL_MISMATCH, BAL_BAD_ARG. */
+BAL_API BAL_MUST_CHECK bal_status bal_trainer_open(bal_trainer **out, bal_ctx *ctx,
+                                                   const bal_dataset *data,
+                                                   const bal_recipe *recipe,
+                                                   const bal_train_settings *settings);
+BAL_API void bal_trainer_close(bal_trainer **trainer);
+/* Costs without writing a file; with measure, a few steps are timed. */
+BAL_API BAL_MUST_CHECK bal_status bal_trainer_plan(bal_trainer *trainer, bool measure,
+                                                   bal_train_plan *plan);
+/* Trains to the end. Fails with BAL_DIVERGED (loss is not finite: epoch and step named; the last
+ * good state is kept), BAL_INTERRUPTED (after bal_ctx_interrupt: state saved, the text says how to
+ * go on), BAL_IO. At the end the test split, where there is one, is read once with the best
+ * weights. */
+BAL_API BAL_MUST_CHECK bal_status bal_trainer_run(bal_trainer *trainer, const char *command,
+                                                  const bal_train_callbacks *callbacks,
+                                                  bal_train_result *result);
+
+/* ---- trained models ---- */
+typedef struct bal_model bal_model;
+typedef struct bal_predictor_settings {
+    const char *run;             /* a run folder (best.safetensors), or NULL and the following */
+    const char *model;           /* name */
+    const char *weights;         /* safetensors */
+    int classes;                 /* 0: from the weights' head */
+    int channels, height, width; /* 0: 3 (or the first convolution's), 32, 32 */
+    double mean[3], std[3];      /* of pixels / 255; default 0 and 1 */
+    const char *head;            /* "linear" */
+    const char *engine;          /* NULL: best */
+    int batch_size;              /* default 128 */
+    bool last;                   /* a run's last.safetensors instead of best */
+} bal_predictor_settings;
+BAL_API bal_predictor_settings bal_predictor_defaults(void);
+BAL_API BAL_MUST_CHECK bal_status bal_model_open(bal_model **out, bal_ctx *ctx,
+                                                 const bal_predictor_settings *settings);
+BAL_API void bal_model_close(bal_model **model);
+BAL_API bal_shape bal_model_input(const bal_model *model);
+BAL_API int bal_model_classes(const bal_model *model);
+/* Name of a class, or NULL where the model does not know it (weights without a run). */
+BAL_API const char *bal_model_class_name(const bal_model *model, int c);
+/* Training images per class of the run, or NULL. Borrowed. */
+BAL_API const int64_t *bal_model_train_counts(const bal_model *model);
+/* pixels: count images, uint8 HWC; logits receives count x classes. */
+BAL_API BAL_MUST_CHECK bal_status bal_model_logits(bal_model *model, const uint8_t *pixels,
+                                                   int64_t count, float *logits);
+/* Logits and labels of a whole split; scores: items x classes, labels: items, caller's memory. */
+BAL_API BAL_MUST_CHECK bal_status bal_model_run_split(bal_model *model, const bal_dataset *data,
+                                                      bal_split split, float *scores,
+                                                      int32_t *labels);
+/* The data set that a run was trained on and its settings, from the run folder: texts borrowed from
+ * the model; where is NULL for a model without a run. */
+BAL_API const char *bal_model_data(const bal_model *model, bal_dataset_settings *settings);
+
+/* ---- speed ---- */
+typedef struct bal_bench_settings {
+    const char *model;           /* default "resnet32" */
+    const char *engine;          /* NULL: best */
+    int batch_size;              /* default 128 */
+    int size, channels, classes; /* default 32, 3, 10 */
+    int steps;                   /* timed steps, default 12 */
+} bal_bench_settings;
+BAL_API bal_bench_settings bal_bench_defaults(void);
+BAL_API const bal_option *bal_bench_options(void);
+typedef struct bal_bench_result {
+    const char *engine;
+    double images_per_second, step_ms,
+        gflops; /* median step; gflops of convolutions and linear layers */
+    double forward_ms, backward_ms, update_ms;
+    double floor_ms; /* sum of the step's primitives each alone; NaN where the engine has none */
+    double matmul_gflops;  /* this machine's 2048^3 float32 product */
+    double peak_memory_mb; /* of the process, MiB */
+    int threads;
+} bal_bench_result;
+BAL_API BAL_MUST_CHECK bal_status bal_bench_train(bal_ctx *ctx, const bal_bench_settings *settings,
+                                                  bal_bench_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

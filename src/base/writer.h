@@ -1,0 +1,63 @@
+/* Files that appear whole or not at all: written under a temporary name in the same folder,
+ * flushed, renamed, and the folder flushed. Also NPY files, CSV fields, and JSON helpers over
+ * jansson. */
+#ifndef BAL_WRITER_H
+#define BAL_WRITER_H
+
+#include "base/context.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+typedef struct bal_writer bal_writer;
+
+/* Starts a file. Text and bytes go to bal_writer_stream() (a FILE; buffered) or bal_writer_bytes.
+ * Nothing is seen under the final name before bal_writer_commit. */
+BAL_MUST_CHECK bal_status bal_writer_open(bal_writer **out, bal_ctx *ctx, const char *path);
+FILE *bal_writer_stream(bal_writer *w);
+void bal_writer_bytes(bal_writer *w, const void *bytes, size_t count);
+/* Flush, fsync, rename, fsync the folder. Any earlier write error is reported here (BAL_IO, with
+ * the path and strerror) and the old file is left as it was. Closes and frees the writer in every
+ * case. */
+BAL_MUST_CHECK bal_status bal_writer_commit(bal_writer **w);
+/* Gives up: removes the temporary file. Accepts NULL. */
+void bal_writer_abandon(bal_writer **w);
+
+/* One call for a whole text. */
+BAL_MUST_CHECK bal_status bal_file_write(bal_ctx *ctx, const char *path, const void *bytes,
+                                         size_t count);
+/* Appends one line (a newline is added) and flushes it to disk. */
+BAL_MUST_CHECK bal_status bal_file_append_line(bal_ctx *ctx, const char *path, const char *line);
+/* mkdir -p. */
+BAL_MUST_CHECK bal_status bal_make_folders(bal_ctx *ctx, const char *path);
+
+/* ---- NPY (format 1.0 and 2.0) ---- */
+typedef enum bal_npy_type {
+    BAL_NPY_F32,
+    BAL_NPY_F64,
+    BAL_NPY_I32,
+    BAL_NPY_I64,
+    BAL_NPY_U8
+} bal_npy_type;
+typedef struct bal_npy {
+    bal_npy_type type;
+    int dims;         /* 1..4 */
+    int64_t shape[4]; /* C order; Fortran-order files are refused */
+    void *data;       /* native byte order; owned */
+} bal_npy;
+BAL_MUST_CHECK bal_status bal_npy_read(bal_ctx *ctx, const char *path, bal_npy *out);
+void bal_npy_free(bal_ctx *ctx, bal_npy *array);
+BAL_MUST_CHECK bal_status bal_npy_write(bal_ctx *ctx, const char *path, bal_npy_type type, int dims,
+                                        const int64_t *shape, const void *data);
+
+/* ---- CSV (RFC 4180) ---- */
+/* Writes a field, quoted only where it must be. */
+void bal_csv_field(FILE *out, const char *text);
+
+/* ---- JSON ---- */
+/* A number, or null for NaN and infinities (undefined values are null, never 0). */
+json_t *bal_json_real(double value);
+/* Compact or indented text, keys in insertion order, doubles with 17 digits; new, bal_free. */
+char *bal_json_text(bal_ctx *ctx, const json_t *value, bool indent);
+
+#endif

@@ -1,0 +1,146 @@
+/* The engine boundary: an engine is a struct of functions that is handed a whole graph once, builds
+ * a plan, and runs it many times. Outside an engine tensors are float32, NCHW and OIHW. Call the
+ * bal_plan_* functions below: they check arguments once for all engines. */
+#ifndef BAL_ENGINE_H
+#define BAL_ENGINE_H
+
+#include "base/context.h"
+#include "net/graph.h"
+
+typedef struct bal_engine bal_engine;
+typedef struct bal_plan bal_plan;
+
+typedef void bal_gradient_ready_fn(void *user, int param);
+
+typedef struct bal_plan_settings {
+    int batch;         /* the largest batch, >= 1; smaller ones may be run, training or not */
+    bool training;     /* false: forward in inference mode only; memory is shared harder */
+    bool measure_only; /* plan_cost works, nothing large is allocated, nothing else may be called */
+    const bool *trainable; /* one per graph parameter; NULL: all learned ones. What is frozen costs
+                              no backward work; batch norm whose parameters are frozen still uses
+                              batch statistics in training mode. Copied. */
+    const int *keep;       /* nodes whose activation (and its gradient, when training) can be read.
+                              Copied.       Outputs of the graph can always be read. */
+    int keep_count;
+    bool input_gradient; /* backward also makes the gradient of the inputs (readable as a kept node)
+                          */
+    uint64_t seed;       /* dropout */
+    bal_gradient_ready_fn
+        *gradient_ready; /* called when a parameter's gradient is final; or NULL */
+    void *user;
+} bal_plan_settings;
+
+typedef struct bal_plan_cost {
+    size_t parameter_bytes;  /* weights, gradients, momentum, in the engine's layouts */
+    size_t activation_bytes; /* the shared arena */
+    size_t scratch_bytes;
+    double forward_flops, backward_flops; /* for the planned batch */
+} bal_plan_cost;
+
+typedef struct bal_forward {
+    const float *const
+        *inputs;   /* one per graph input: batch x C x H x W; borrowed during the call */
+    int batch;     /* 1..planned */
+    bool training; /* batch statistics and dropout; running statistics are updated */
+    uint64_t step; /* dropout draws are a function of (seed, step, node) */
+} bal_forward;
+
+typedef struct bal_backward {
+    const float *const
+        *output_gradients; /* one per graph output: batch x count; NULL entry: none */
+    bool accumulate; /* add to the gradients of the pass before (several passes, one update) */
+} bal_backward;
+
+/* SGD as PyTorch does it: g += wd w; v = momentum v + g; d = nesterov ? g + momentum v : v; w -= lr
+ * d. */
+typedef struct bal_update {
+    const float *lr;           /* one per graph parameter (groups are the caller's business) */
+    const float *weight_decay; /* likewise */
+    double momentum;
+    bool nesterov;
+} bal_update;
+
+typedef enum bal_param_part {
+    BAL_PARAM_VALUE,
+    BAL_PARAM_GRADIENT,
+    BAL_PARAM_MOMENTUM
+} bal_param_part;
+typedef enum bal_node_part { BAL_NODE_ACTIVATION, BAL_NODE_GRADIENT } bal_node_part;
+
+/* One primitive measured alone, for `bench`. */
+typedef struct bal_floor {
+    double milliseconds; /* one training step's convolutions and batch norms, each alone, median of
+                            runs */
+    double matmul_gflops;
+} bal_floor;
+
+struct bal_engine {
+    const char *name, *about;
+    const char *(*version)(void);
+    bool (*supports)(const bal_graph *g, int node);
+    bal_status (*plan_open)(bal_plan **out, bal_ctx *ctx, const bal_graph *g,
+                            const bal_plan_settings *s);
+    void (*plan_close)(
+        bal_plan *plan); /* frees everything, the plan itself included; half built is fine */
+    void (*cost)(const bal_plan *plan, bal_plan_cost *cost);
+    bal_status (*forward)(bal_plan *plan, const bal_forward *how);
+    bal_status (*backward)(bal_plan *plan, const bal_backward *how);
+    bal_status (*update)(bal_plan *plan, const bal_update *how);
+    bal_status (*read_param)(bal_plan *plan, int param, bal_param_part part, float *out);
+    bal_status (*write_param)(bal_plan *plan, int param, bal_param_part part, const float *in);
+    bal_status (*read_node)(bal_plan *plan, int node, bal_node_part part, float *out);
+    bal_status (*measure_floor)(bal_plan *plan, int runs, bal_floor *out); /* NULL: has no floor */
+};
+
+/* The common head of every engine's plan (first member). The engine's plan_open fills in nothing
+ * here: bal_plan_open does. */
+struct bal_plan {
+    const bal_engine *engine;
+    bal_ctx *ctx;
+    const bal_graph *graph; /* borrowed: must outlive the plan */
+    bal_plan_settings settings;
+    bool *trainable; /* owned, resolved: one per parameter */
+    int *keep;       /* owned */
+    int last_batch;  /* of the last forward; 0: none yet */
+    bool last_training;
+};
+
+/* The table, in order of preference. */
+const bal_engine *bal_engine_row(int i);
+/* NULL name: the first. BAL_BAD_ARG for an unknown one (the names of this build are listed). */
+BAL_MUST_CHECK bal_status bal_engine_find(bal_ctx *ctx, const char *name, const bal_engine **out);
+
+/* Fails with BAL_MISMATCH when the engine does not support a node (it is named), BAL_NO_MEMORY,
+ * BAL_ENGINE. */
+BAL_MUST_CHECK bal_status bal_plan_open(bal_plan **out, bal_ctx *ctx, const bal_engine *engine,
+                                        const bal_graph *g, const bal_plan_settings *settings);
+void bal_plan_close(bal_plan **plan);
+void bal_plan_get_cost(const bal_plan *plan, bal_plan_cost *cost);
+BAL_MUST_CHECK bal_status bal_plan_forward(bal_plan *plan, const bal_forward *how);
+/* Output i of the last forward: batch x count floats. */
+BAL_MUST_CHECK bal_status bal_plan_read_output(bal_plan *plan, int output, float *out);
+/* Backward of the last forward, which may have run in training or in inference mode. Once per
+ * forward. Needs a plan with settings.training. */
+BAL_MUST_CHECK bal_status bal_plan_backward(bal_plan *plan, const bal_backward *how);
+BAL_MUST_CHECK bal_status bal_plan_update(bal_plan *plan, const bal_update *how);
+/* Whole parameters, in torchvision's layout. GRADIENT and MOMENTUM of a frozen parameter:
+ * BAL_BAD_ARG. */
+BAL_MUST_CHECK bal_status bal_plan_read_param(bal_plan *plan, int param, bal_param_part part,
+                                              float *out);
+BAL_MUST_CHECK bal_status bal_plan_write_param(bal_plan *plan, int param, bal_param_part part,
+                                               const float *in);
+/* A kept node of the last forward or backward: batch x C x H x W. */
+BAL_MUST_CHECK bal_status bal_plan_read_node(bal_plan *plan, int node, bal_node_part part,
+                                             float *out);
+/* All parameters at once from weights that hold the graph's parameters in order (bal_weights_fit).
+ */
+BAL_MUST_CHECK bal_status bal_plan_load(bal_plan *plan, const bal_weights *weights);
+/* The present values as weights in the graph's order; returns new. */
+BAL_MUST_CHECK bal_status bal_plan_save(bal_plan *plan, bal_weights **out);
+
+extern const bal_engine bal_engine_reference;
+#ifdef BAL_WITH_ONEDNN
+extern const bal_engine bal_engine_onednn;
+#endif
+
+#endif

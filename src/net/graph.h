@@ -1,0 +1,58 @@
+/* The inside of a graph: what models build, engines plan and ops describe. */
+#ifndef BAL_GRAPH_H
+#define BAL_GRAPH_H
+
+#include "ballast/net.h"
+#include "base/context.h"
+
+#define BAL_OP_MAX_INPUTS 2
+#define BAL_OP_MAX_PARAMS 4
+
+/* Settings of a node; which fields mean something is the op's business. */
+typedef struct bal_op_settings {
+    int out_channels; /* conv2d, linear, cosine_linear */
+    int kernel[2], stride[2], padding[2],
+        dilation[2]; /* conv2d, pools; stride[0] of pad_shortcut */
+    int groups;
+    bool bias;
+    bool count_include_pad;
+    int channels_before, channels_after; /* pad_shortcut */
+    double scale;                        /* cosine_linear */
+    double probability;                  /* dropout */
+    double eps, momentum;                /* batch_norm */
+} bal_op_settings;
+
+typedef struct bal_node {
+    int op; /* a bal_op_kind, see op.h */
+    char *name;
+    int inputs, input[BAL_OP_MAX_INPUTS];
+    bal_shape shape; /* of the result, per image */
+    bal_op_settings settings;
+    int params, param[BAL_OP_MAX_PARAMS]; /* numbers of graph parameters, in the op's order */
+} bal_node;
+
+typedef struct bal_output {
+    char *name;
+    int node;
+} bal_output;
+
+struct bal_graph {
+    bal_ctx *ctx;
+    bal_status status; /* the first failure of a builder */
+    bool finished;
+    bal_node *nodes;
+    int node_count, node_room;
+    bal_param_info *params; /* names owned */
+    int param_count, param_room;
+    bal_output *outputs;
+    int output_count, output_room;
+    int inputs[8];
+    int input_count;
+};
+
+static inline int64_t bal_shape_count(bal_shape s)
+{
+    return (int64_t)s.channels * s.height * s.width;
+}
+
+#endif
