@@ -1,0 +1,289 @@
+/* NPY files, format 1.0 and 2.0 (NumPy's numpy.lib.format): read strictly, written as NumPy does.
+ */
+#include "base/cursor.h"
+#include "base/writer.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define MAX_DIMS 4
+#define HEADER_LIMIT ((size_t)64 * 1024)
+#define FILE_LIMIT ((size_t)1 << 40)
+
+static const struct npy_row {
+    const char *descr; /* without the byte order mark */
+    size_t size;
+} types[] = {
+    [BAL_NPY_F32] = {"f4", 4}, [BAL_NPY_F64] = {"f8", 8}, [BAL_NPY_I32] = {"i4", 4},
+    [BAL_NPY_I64] = {"i8", 8}, [BAL_NPY_U8] = {"u1", 1},
+};
+
+static const unsigned char magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
+
+static bool little_endian(void)
+{
+    const uint16_t one = 1;
+    unsigned char first;
+    memcpy(&first, &one, 1);
+    return first == 1;
+}
+
+/* ---- the header's Python dictionary ---- */
+
+static void skip_blanks(bal_cursor *c)
+{
+    while (c->at < c->end && (*c->at == ' ' || *c->at == '\n' || *c->at == '\t'))
+        c->at++;
+}
+
+static bool accept(bal_cursor *c, char wanted)
+{
+    skip_blanks(c);
+    if (c->at == c->end || *c->at != (unsigned char)wanted)
+        return false;
+    c->at++;
+    return true;
+}
+
+static bool accept_word(bal_cursor *c, const char *word)
+{
+    skip_blanks(c);
+    const size_t length = strlen(word);
+    if (bal_cursor_left(c) < length || memcmp(c->at, word, length) != 0)
+        return false;
+    c->at += length;
+    return true;
+}
+
+static bool take_string(bal_cursor *c, char *out, size_t size)
+{
+    skip_blanks(c);
+    uint8_t quote, byte;
+    if (!bal_take_u8(c, &quote) || (quote != '\'' && quote != '"'))
+        return false;
+    for (size_t i = 0; bal_take_u8(c, &byte); i++) {
+        if (byte == quote) {
+            out[i] = '\0';
+            return true;
+        }
+        if (byte == '\\' || byte < ' ' || i + 1 >= size)
+            return false;
+        out[i] = (char)byte;
+    }
+    return false;
+}
+
+static bool take_number(bal_cursor *c, int64_t *out)
+{
+    skip_blanks(c);
+    *out = 0;
+    const unsigned char *start = c->at;
+    for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++) {
+        if (*out > (INT64_MAX - 9) / 10)
+            return false;
+        *out = *out * 10 + (*c->at - '0');
+    }
+    return c->at > start;
+}
+
+static bool take_shape(bal_cursor *c, bal_npy *out)
+{
+    if (!accept(c, '('))
+        return false;
+    out->dims = 0;
+    while (!accept(c, ')')) {
+        if (out->dims == MAX_DIMS || !take_number(c, &out->shape[out->dims]))
+            return false;
+        out->dims++;
+        if (!accept(c, ',')) {
+            if (!accept(c, ')') || out->dims < 2)
+                return false; /* "(3)" is a number in Python, not a shape */
+            break;
+        }
+    }
+    return out->dims > 0;
+}
+
+typedef struct header_fields {
+    char descr[32];
+    bool fortran, has_descr, has_order, has_shape;
+} header_fields;
+
+static bool take_entry(bal_cursor *c, bal_npy *out, header_fields *f)
+{
+    char key[32];
+    if (!take_string(c, key, sizeof key) || !accept(c, ':'))
+        return false;
+    if (strcmp(key, "descr") == 0 && !f->has_descr)
+        return f->has_descr = take_string(c, f->descr, sizeof f->descr);
+    if (strcmp(key, "fortran_order") == 0 && !f->has_order) {
+        f->fortran = accept_word(c, "True");
+        return f->has_order = f->fortran || accept_word(c, "False");
+    }
+    if (strcmp(key, "shape") == 0 && !f->has_shape)
+        return f->has_shape = take_shape(c, out);
+    return false;
+}
+
+static bool take_dictionary(bal_cursor *c, bal_npy *out, header_fields *f)
+{
+    if (!accept(c, '{'))
+        return false;
+    while (!accept(c, '}')) {
+        if (!take_entry(c, out, f))
+            return false;
+        if (!accept(c, ',')) {
+            if (!accept(c, '}'))
+                return false;
+            break;
+        }
+    }
+    skip_blanks(c);
+    return c->at == c->end && f->has_descr && f->has_order && f->has_shape;
+}
+
+static bal_status take_header(bal_ctx *ctx, const char *path, bal_cursor *c, bal_cursor *header)
+{
+    const unsigned char *mark, *text;
+    uint8_t major, minor;
+    if (!bal_take_bytes(c, sizeof magic, &mark) || memcmp(mark, magic, sizeof magic) != 0)
+        return bal_fail(ctx, BAL_BAD_FILE, "%s: not an NPY file", path);
+    uint32_t length = 0;
+    uint16_t short_length = 0;
+    bool known = bal_take_u8(c, &major) && bal_take_u8(c, &minor) && minor == 0;
+    if (known && major == 1) {
+        known = bal_take_u16le(c, &short_length);
+        length = short_length;
+    } else {
+        known = known && major == 2 && bal_take_u32le(c, &length);
+    }
+    if (!known)
+        return bal_fail(ctx, BAL_BAD_FILE, "%s: NPY version is not 1.0 or 2.0, or cut off", path);
+    if (length > HEADER_LIMIT || !bal_take_bytes(c, length, &text))
+        return bal_fail(ctx, BAL_BAD_FILE, "%s: NPY header of %" PRIu32 " bytes is cut off or huge",
+                        path, length);
+    *header = bal_cursor_over(text, length);
+    return BAL_OK;
+}
+
+/* The type's row, and whether its bytes must be turned round. */
+static bool find_type(const char *descr, bal_npy_type *type, bool *swap)
+{
+    for (size_t i = 0; i < BAL_COUNT_OF(types); i++) {
+        if (strcmp(descr + 1, types[i].descr) != 0)
+            continue;
+        const char order = descr[0];
+        *type = (bal_npy_type)i;
+        *swap = types[i].size > 1 && (order == '>') == little_endian();
+        if (order == '|')
+            return types[i].size == 1;
+        *swap = *swap && order != '=';
+        return order == '<' || order == '>' || order == '=';
+    }
+    return false;
+}
+
+static void swap_items(unsigned char *data, size_t count, size_t size)
+{
+    for (size_t i = 0; i < count; i++, data += size) {
+        for (size_t a = 0, b = size - 1; a < b; a++, b--) {
+            const unsigned char held = data[a];
+            data[a] = data[b];
+            data[b] = held;
+        }
+    }
+}
+
+static bal_status parse(bal_ctx *ctx, const char *path, const bal_bytes *file, bal_npy *out)
+{
+    bal_cursor c = bal_cursor_over(file->data, file->count), header;
+    header_fields f = {0};
+    bool swap = false;
+    BAL_TRY(take_header(ctx, path, &c, &header));
+    if (!take_dictionary(&header, out, &f))
+        return bal_fail(ctx, BAL_BAD_FILE,
+                        "%s: NPY header is malformed near byte %zu (1 to 4 dimensions expected)",
+                        path, bal_cursor_offset(&header));
+    if (f.fortran)
+        return bal_fail(ctx, BAL_BAD_FILE, "%s: Fortran order is not supported, save in C order",
+                        path);
+    if (!find_type(f.descr, &out->type, &swap))
+        return bal_fail(ctx, BAL_BAD_FILE,
+                        "%s: type \"%s\" is not one of f4, f8, i4, i8, u1 (float32, float64, "
+                        "int32, int64, uint8)",
+                        path, f.descr);
+    const size_t size = types[out->type].size;
+    uint64_t count = 1;
+    for (int i = 0; i < out->dims; i++) {
+        const uint64_t n = (uint64_t)out->shape[i];
+        if (n != 0 && count > (uint64_t)(INT64_MAX / 8) / n)
+            return bal_fail(ctx, BAL_BAD_FILE, "%s: the shape overflows", path);
+        count *= n;
+    }
+    if (bal_cursor_left(&c) != count * size)
+        return bal_fail(ctx, BAL_BAD_FILE,
+                        "%s: the shape promises %" PRIu64 " bytes, the file has %zu", path,
+                        count * size, bal_cursor_left(&c));
+    out->data = bal_calloc(ctx, count, size);
+    if (!out->data)
+        return BAL_NO_MEMORY;
+    if (count)
+        memcpy(out->data, c.at, count * size);
+    if (swap)
+        swap_items(out->data, count, size);
+    return BAL_OK;
+}
+
+bal_status bal_npy_read(bal_ctx *ctx, const char *path, bal_npy *out)
+{
+    *out = (bal_npy){0};
+    bal_bytes file;
+    BAL_TRY(bal_file_read(ctx, path, FILE_LIMIT, &file));
+    const bal_status status = parse(ctx, path, &file, out);
+    bal_bytes_free(ctx, &file);
+    if (status != BAL_OK)
+        bal_npy_free(ctx, out);
+    return status;
+}
+
+void bal_npy_free(bal_ctx *ctx, bal_npy *array)
+{
+    bal_free(ctx, array->data);
+    *array = (bal_npy){0};
+}
+
+bal_status bal_npy_write(bal_ctx *ctx, const char *path, bal_npy_type type, int dims,
+                         const int64_t *shape, const void *data)
+{
+    if (dims < 1 || dims > MAX_DIMS)
+        return bal_fail(ctx, BAL_BAD_ARG, "%s: %d dimensions, 1 to 4 expected", path, dims);
+    const size_t size = types[type].size;
+    char text[256];
+    const char order = size == 1 ? '|' : little_endian() ? '<' : '>';
+    size_t at =
+        (size_t)snprintf(text, sizeof text, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
+                         order, types[type].descr);
+    uint64_t count = 1;
+    for (int i = 0; i < dims; i++) {
+        if (shape[i] < 0 || (shape[i] > 0 && count > (uint64_t)(INT64_MAX / 8 / shape[i])))
+            return bal_fail(ctx, BAL_BAD_ARG, "%s: dimension %d is %" PRId64, path, i, shape[i]);
+        count *= (uint64_t)shape[i];
+        at += (size_t)snprintf(text + at, sizeof text - at, "%" PRId64 "%s", shape[i],
+                               dims == 1      ? ","
+                               : i + 1 < dims ? ", "
+                                              : "");
+    }
+    at += (size_t)snprintf(text + at, sizeof text - at, "), }");
+    const size_t fixed = sizeof magic + 2 + 2; /* magic, version, length */
+    while ((fixed + at + 1) % 64 != 0)         /* the data starts at a multiple of 64 bytes */
+        text[at++] = ' ';
+    text[at++] = '\n';
+    const unsigned char lead[4] = {1, 0, (unsigned char)(at & 255), (unsigned char)(at >> 8)};
+    bal_writer *w;
+    BAL_TRY(bal_writer_open(&w, ctx, path));
+    bal_writer_bytes(w, magic, sizeof magic);
+    bal_writer_bytes(w, lead, sizeof lead);
+    bal_writer_bytes(w, text, at);
+    bal_writer_bytes(w, data, (size_t)count * size);
+    return bal_writer_commit(&w);
+}
