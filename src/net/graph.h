@@ -7,8 +7,14 @@
 
 #define BAL_OP_MAX_INPUTS 2
 #define BAL_OP_MAX_PARAMS 4
+#define BAL_GRAPH_MAX_INPUTS 8
+/* Largest size of one dimension, kernel, stride, padding or dilation, so that products of a few
+ * of them fit in 64 bits; and the most numbers in one image's tensor or in one parameter. */
+#define BAL_SIZE_MAX (1 << 24)
+#define BAL_COUNT_MAX INT32_MAX
 
-/* Settings of a node; which fields mean something is the op's business. */
+/* Settings of a node; which fields mean something is the op's business. Defaults are resolved by
+ * the builders: a stride or dilation is never 0 here, a pool's stride is its real one. */
 typedef struct bal_op_settings {
     int out_channels; /* conv2d, linear, cosine_linear */
     int kernel[2], stride[2], padding[2],
@@ -38,7 +44,8 @@ typedef struct bal_output {
 
 struct bal_graph {
     bal_ctx *ctx;
-    bal_status status; /* the first failure of a builder */
+    bal_status status; /* the first failure of a builder, and its sentence */
+    char error[BAL_ERROR_LENGTH];
     bool finished;
     bal_node *nodes;
     int node_count, node_room;
@@ -46,7 +53,7 @@ struct bal_graph {
     int param_count, param_room;
     bal_output *outputs;
     int output_count, output_room;
-    int inputs[8];
+    int inputs[BAL_GRAPH_MAX_INPUTS];
     int input_count;
 };
 
