@@ -36,6 +36,9 @@ typedef struct bal_dataset_settings {
 /* Order of operations: the long tail is cut from the training split first, then the validation
  * split is taken from what remains (class statistics come from the training split alone). */
 BAL_API bal_dataset_settings bal_dataset_defaults(void);
+/* The settings as option rows: longtail, val-split, img-size, in-chans. The seed has no row here:
+ * it is the one of the whole run. */
+BAL_API const bal_option *bal_dataset_options(void);
 
 typedef struct bal_dataset bal_dataset;
 
@@ -48,7 +51,8 @@ typedef struct bal_dataset_info {
 } bal_dataset_info;
 
 /* Opens a data set: a path (format found by probing) or a known name looked up under $BALLAST_DATA,
- * $XDG_CACHE_HOME/ballast (or ~/.cache/ballast), /usr/share/datasets. settings NULL: defaults.
+ * $XDG_CACHE_HOME/ballast (or ~/.cache/ballast), /usr/share/datasets. A known name comes before a
+ * folder of that name in the present folder, which is "./NAME". settings NULL: defaults.
  * Fails with BAL_BAD_DATA (unknown name: the nearest is suggested; fewer than two classes; a class
  * without training images), BAL_BAD_FILE (damaged file), BAL_IO, BAL_BAD_ARG (bad settings). */
 BAL_API BAL_MUST_CHECK bal_status bal_dataset_open(bal_dataset **out, bal_ctx *ctx,
@@ -61,7 +65,8 @@ BAL_API bal_dataset_info bal_dataset_describe(const bal_dataset *dataset);
 BAL_API const char *bal_dataset_class_name(const bal_dataset *dataset, int c);
 /* counts receives one number per class: the images of that split. */
 BAL_API void bal_dataset_counts(const bal_dataset *dataset, bal_split split, int64_t *counts);
-/* The item numbers of a split, ascending; borrowed; info.items[split] of them. */
+/* The item numbers of a split, ascending; borrowed; info.items[split] of them (0: the data has no
+ * such split). */
 BAL_API const int64_t *bal_dataset_items(const bal_dataset *dataset, bal_split split);
 BAL_API int bal_dataset_label(const bal_dataset *dataset, int64_t item);
 /* A stable name of an item for split.csv and messages: the file's path relative to the data set, or
@@ -84,7 +89,8 @@ BAL_API BAL_MUST_CHECK bal_status bal_image_read(bal_ctx *ctx, const char *path,
  *   step:RATIO:FRACTION  the last floor(C * FRACTION) classes have floor(n_max / RATIO) images
  * n_max is the smallest class count of the input (so no class is asked for more than it has) for a
  * balanced set equal to all. CIFAR-10, exp:100: 5000 2997 1796 1077 645 387 232 139 83 50.
- * Fails with BAL_BAD_ARG when spec is not one of these, RATIO < 1, FRACTION outside 0..1. */
+ * Fails with BAL_BAD_ARG when spec is not one of these, RATIO < 1, FRACTION outside 0..1, or a
+ * class would be left without images. */
 BAL_API BAL_MUST_CHECK bal_status bal_longtail_counts(bal_ctx *ctx, const char *spec, int classes,
                                                       const int64_t *counts, int64_t *out);
 

@@ -2,57 +2,10 @@
 #include "ballast/base.h"
 
 #include "base/context.h"
+#include "base/parse.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <limits.h>
-#include <locale.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* A number as it may be typed: strtod and strtoll would also take leading blanks. */
-static bool starts_like_number(const char *text)
-{
-    if (*text == '+' || *text == '-')
-        text++;
-    return isdigit((unsigned char)*text) || *text == '.';
-}
-
-static bool parse_whole(const char *text, long long *out)
-{
-    char *end;
-    errno = 0;
-    *out = strtoll(text, &end, 10);
-    return starts_like_number(text) && end != text && *end == '\0' && errno == 0;
-}
-
-static bool parse_seed(const char *text, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    const unsigned long long value = strtoull(text, &end, 10);
-    *out = value;
-    return isdigit((unsigned char)*text) && *end == '\0' && errno == 0;
-}
-
-/* The C locale's decimal point, whatever the program's locale is; no hexadecimal, no "inf". */
-static bool parse_real(const char *text, double *out)
-{
-    if (!starts_like_number(text) || strpbrk(text, "xX"))
-        return false;
-    const locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
-    if (!plain)
-        return false;
-    const locale_t before = uselocale(plain);
-    char *end;
-    errno = 0;
-    *out = strtod(text, &end);
-    const bool in_range = errno != ERANGE || fabs(*out) < 1.0; /* tiny numbers may round */
-    uselocale(before);
-    freelocale(plain);
-    return end != text && *end == '\0' && in_range && isfinite(*out);
-}
 
 static bool parse_flag(const char *text, bool *out)
 {
@@ -118,7 +71,7 @@ bal_status bal_option_set(bal_ctx *ctx, const bal_option *row, void *settings, c
         return BAL_OK;
     case BAL_OPTION_INT: {
         long long value;
-        if (!parse_whole(text, &value) || value < INT_MIN || value > INT_MAX ||
+        if (!bal_parse_whole(text, &value) || value < INT_MIN || value > INT_MAX ||
             (double)value < row->min || (double)value > row->max)
             return refuse(ctx, row, prefix, text);
         *(int *)field = (int)value;
@@ -126,14 +79,14 @@ bal_status bal_option_set(bal_ctx *ctx, const bal_option *row, void *settings, c
     }
     case BAL_OPTION_SEED: {
         uint64_t value;
-        if (!parse_seed(text, &value))
+        if (!bal_parse_seed(text, &value))
             return refuse(ctx, row, prefix, text);
         *(uint64_t *)field = value;
         return BAL_OK;
     }
     case BAL_OPTION_REAL: {
         double value;
-        if (!parse_real(text, &value) || value < row->min || value > row->max)
+        if (!bal_parse_real(text, &value) || value < row->min || value > row->max)
             return refuse(ctx, row, prefix, text);
         *(double *)field = value;
         return BAL_OK;

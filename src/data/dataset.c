@@ -1,0 +1,319 @@
+/* A data set: a source found by path or name, cut to a long tail, split, and numbered. */
+#include "data/image.h"
+#include "data/known.h"
+#include "data/source.h"
+#include "data/split.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LARGEST_SIDE 8192
+#define NUMBER_LENGTH 12
+
+struct bal_dataset {
+    bal_ctx *ctx;
+    char *name;
+    bal_source source;
+    bal_shape shape; /* of the images that are handed out */
+    int64_t count;
+    int64_t *refs;                   /* item -> the source's item */
+    int64_t *items[BAL_SPLIT_COUNT]; /* ascending; places in one array */
+    int64_t in_split[BAL_SPLIT_COUNT];
+    int64_t *class_counts; /* BAL_SPLIT_COUNT x classes */
+    char *numbers;         /* class names where the data has none: NUMBER_LENGTH bytes each */
+};
+
+static const char *const split_names[BAL_SPLIT_COUNT] = {
+    [BAL_SPLIT_TRAIN] = "train", [BAL_SPLIT_VAL] = "val", [BAL_SPLIT_TEST] = "test"};
+
+const char *bal_split_name(bal_split split)
+{
+    return (int)split >= 0 && split < BAL_SPLIT_COUNT ? split_names[split] : "unknown";
+}
+
+bal_dataset_settings bal_dataset_defaults(void)
+{
+    return (bal_dataset_settings){.val_fraction = 0.1, .seed = 1};
+}
+
+#define FIELD(f) offsetof(bal_dataset_settings, f)
+static const bal_option options[] = {
+    {"longtail", BAL_OPTION_TEXT, FIELD(longtail), 0, 0, "SPEC", NULL,
+     "cut the training set: exp:RATIO or step:RATIO:FRACTION (default: as it is)"},
+    {"val-split", BAL_OPTION_REAL, FIELD(val_fraction), 0, 0.9, "X", NULL,
+     "share of the training set for validation where the data has none (default 0.1)"},
+    {"img-size", BAL_OPTION_INT, FIELD(img_size), 0, LARGEST_SIDE, "N", NULL,
+     "resize to N x N (default 0: the images' own size)"},
+    {"in-chans", BAL_OPTION_INT, FIELD(channels), 0, 3, "N", NULL,
+     "1 grey, 3 RGB: convert (default 0: what the data has)"},
+    {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
+};
+
+const bal_option *bal_dataset_options(void)
+{
+    return options;
+}
+
+static bal_status check_settings(bal_ctx *ctx, const bal_dataset_settings *s)
+{
+    if (!(s->val_fraction >= 0.0 && s->val_fraction <= 0.9))
+        return bal_fail(ctx, BAL_BAD_ARG, "val-split is %g, 0 to 0.9 expected", s->val_fraction);
+    if (s->img_size < 0 || s->img_size > LARGEST_SIDE)
+        return bal_fail(ctx, BAL_BAD_ARG, "img-size is %d, 0 to %d expected", s->img_size,
+                        LARGEST_SIDE);
+    if (s->channels != 0 && s->channels != 1 && s->channels != 3)
+        return bal_fail(ctx, BAL_BAD_ARG, "in-chans is %d, 0, 1 or 3 expected", s->channels);
+    return BAL_OK;
+}
+
+/* ---- finding ---- */
+
+/* The path, without slashes at its end. */
+static char *copy_path(bal_ctx *ctx, const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return bal_format(ctx, "%.*s", (int)length, path);
+}
+
+static char *last_part(bal_ctx *ctx, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return bal_strdup(ctx, slash && slash[1] ? slash + 1 : path);
+}
+
+/* A known name is meant as such where it is found; a folder of that name is "./NAME". */
+static bal_status locate(bal_dataset *d, bal_ctx *ctx, const char *where)
+{
+    struct stat info;
+    char *found = NULL;
+    const bal_known_row *row = bal_known_row_named(where);
+    if (row)
+        BAL_TRY(bal_known_dataset_find(ctx, where, &found));
+    if (found) {
+        d->source.path = found;
+        d->name = bal_strdup(ctx, where);
+        return d->name ? BAL_OK : BAL_NO_MEMORY;
+    }
+    if (!*where)
+        return bal_fail(ctx, BAL_BAD_ARG, "the data set's path is empty");
+    if (stat(where, &info) != 0) {
+        if (errno != ENOENT || strchr(where, '/'))
+            return bal_fail(ctx, BAL_IO, "%s: %s", where, strerror(errno));
+        return row ? bal_known_fail_absent(ctx, row) : bal_known_fail_unknown(ctx, where);
+    }
+    if (!S_ISDIR(info.st_mode))
+        return bal_fail(ctx, BAL_BAD_DATA, "%s: is a file, a data set is a folder", where);
+    d->source.path = copy_path(ctx, where);
+    d->name = d->source.path ? last_part(ctx, d->source.path) : NULL;
+    return d->name ? BAL_OK : BAL_NO_MEMORY;
+}
+
+static bal_status fail_format(bal_ctx *ctx, const char *path)
+{
+    char known[BAL_ERROR_LENGTH / 2] = "";
+    size_t at = 0;
+    const bal_format_info *row;
+    for (int i = 0; (row = bal_format_at(i)) && at < sizeof known; i++)
+        at += (size_t)snprintf(known + at, sizeof known - at, "; %s", row->about);
+    return bal_fail(ctx, BAL_BAD_DATA, "%s: no data set that is known is here%s", path, known);
+}
+
+/* Names for a set that is known by its name or folder, where the files have none. */
+static bal_status name_classes(bal_dataset *d, bal_ctx *ctx)
+{
+    const bal_known_row *row = bal_known_row_named(d->name);
+    if (!row)
+        row = bal_known_row_of_path(d->source.path);
+    if (!row || strcmp(row->format, d->source.reader->name) != 0)
+        row = bal_known_row_named(d->source.reader->name); /* the format is the set's own */
+    if (row && row->class_names && !d->source.class_names && row->classes == d->source.classes)
+        return bal_source_name_classes(&d->source, ctx, row->class_names);
+    return BAL_OK;
+}
+
+static bal_status open_source(bal_dataset *d, bal_ctx *ctx, const bal_dataset_settings *s)
+{
+    bal_source *source = &d->source;
+    source->wanted = (bal_shape){s->channels, s->img_size, s->img_size};
+    source->reader = bal_reader_probe(source->path);
+    if (!source->reader)
+        return fail_format(ctx, source->path);
+    BAL_TRY(source->reader->open(source, ctx));
+    d->shape = source->native;
+    if (source->wanted.channels)
+        d->shape.channels = source->wanted.channels;
+    if (source->wanted.height) {
+        d->shape.height = source->wanted.height;
+        d->shape.width = source->wanted.width;
+    }
+    return name_classes(d, ctx);
+}
+
+/* ---- numbering ---- */
+
+static bool has_split(const bal_source *source, bal_split split)
+{
+    return source->count > 0 && memchr(source->splits, (int)split, (size_t)source->count);
+}
+
+static bal_status number_items(bal_dataset *d, bal_ctx *ctx, const uint8_t *keep)
+{
+    const bal_source *source = &d->source;
+    for (int64_t i = 0; i < source->count; i++)
+        d->count += keep[i];
+    d->refs = bal_calloc(ctx, (size_t)d->count, sizeof *d->refs);
+    d->items[0] = bal_calloc(ctx, (size_t)d->count, sizeof *d->items[0]);
+    d->class_counts =
+        bal_calloc(ctx, BAL_SPLIT_COUNT * (size_t)source->classes, sizeof *d->class_counts);
+    if (!d->refs || !d->items[0] || !d->class_counts)
+        return BAL_NO_MEMORY;
+    int64_t item = 0, *at = d->items[0];
+    for (int64_t i = 0; i < source->count; i++)
+        if (keep[i])
+            d->refs[item++] = i;
+    for (int split = 0; split < BAL_SPLIT_COUNT; split++) {
+        d->items[split] = at;
+        for (int64_t i = 0; i < d->count; i++) {
+            if (source->splits[d->refs[i]] != split)
+                continue;
+            *at++ = i;
+            d->class_counts[split * source->classes + source->labels[d->refs[i]]]++;
+        }
+        d->in_split[split] = at - d->items[split];
+    }
+    return BAL_OK;
+}
+
+/* Before anything is cut: at least two classes, and every one in the training split. */
+static bal_status check_classes(bal_dataset *d, bal_ctx *ctx)
+{
+    const bal_source *source = &d->source;
+    const size_t classes = (size_t)source->classes;
+    d->numbers = bal_calloc(ctx, classes, NUMBER_LENGTH);
+    bool *seen = bal_calloc(ctx, classes, sizeof *seen);
+    bal_status status = d->numbers && seen ? BAL_OK : BAL_NO_MEMORY;
+    for (int c = 0; status == BAL_OK && c < source->classes; c++)
+        snprintf(d->numbers + (size_t)c * NUMBER_LENGTH, NUMBER_LENGTH, "%d", c);
+    for (int64_t i = 0; status == BAL_OK && i < source->count; i++)
+        if (source->splits[i] == BAL_SPLIT_TRAIN)
+            seen[source->labels[i]] = true;
+    if (status == BAL_OK && classes < 2)
+        status = bal_fail(ctx, BAL_BAD_DATA, "%s: only one class (%s), at least 2 are needed",
+                          source->path, classes == 1 ? bal_dataset_class_name(d, 0) : "none");
+    for (int c = 0; status == BAL_OK && c < source->classes; c++)
+        if (!seen[c])
+            status = bal_fail(ctx, BAL_BAD_DATA, "%s: class %d (%s) has no training images",
+                              source->path, c, bal_dataset_class_name(d, c));
+    bal_free(ctx, seen);
+    return status;
+}
+
+static bal_status choose_items(bal_dataset *d, bal_ctx *ctx, const bal_dataset_settings *s)
+{
+    bal_source *source = &d->source;
+    uint8_t *keep = bal_calloc(ctx, (size_t)source->count, 1);
+    if (!keep)
+        return BAL_NO_MEMORY;
+    memset(keep, 1, (size_t)source->count);
+    bal_status status = BAL_OK;
+    if (s->longtail)
+        status = bal_split_longtail(ctx, source, s->longtail, s->seed, keep);
+    if (status == BAL_OK && s->val_fraction > 0.0 && !has_split(source, BAL_SPLIT_VAL))
+        status = bal_split_validation(ctx, source, keep, s->val_fraction, s->seed);
+    if (status == BAL_OK)
+        status = number_items(d, ctx, keep);
+    bal_free(ctx, keep);
+    return status;
+}
+
+bal_status bal_dataset_open(bal_dataset **out, bal_ctx *ctx, const char *where,
+                            const bal_dataset_settings *settings)
+{
+    *out = NULL;
+    const bal_dataset_settings s = settings ? *settings : bal_dataset_defaults();
+    BAL_TRY(check_settings(ctx, &s));
+    bal_dataset *d = bal_calloc(ctx, 1, sizeof *d);
+    if (!d)
+        return BAL_NO_MEMORY;
+    d->ctx = d->source.ctx = ctx;
+    bal_status status;
+    BAL_GOTO(locate(d, ctx, where));
+    BAL_GOTO(open_source(d, ctx, &s));
+    BAL_GOTO(check_classes(d, ctx));
+    BAL_GOTO(choose_items(d, ctx, &s));
+    *out = d;
+    return BAL_OK;
+fail:
+    bal_dataset_close(&d);
+    return status;
+}
+
+void bal_dataset_close(bal_dataset **dataset)
+{
+    if (!dataset || !*dataset)
+        return;
+    bal_dataset *d = *dataset;
+    bal_ctx *ctx = d->ctx;
+    bal_source_close(&d->source);
+    bal_free(ctx, d->name);
+    bal_free(ctx, d->refs);
+    bal_free(ctx, d->items[0]);
+    bal_free(ctx, d->class_counts);
+    bal_free(ctx, d->numbers);
+    bal_free(ctx, d);
+    *dataset = NULL;
+}
+
+/* ---- asking ---- */
+
+bal_dataset_info bal_dataset_describe(const bal_dataset *d)
+{
+    bal_dataset_info info = {.name = d->name,
+                             .format = d->source.reader->name,
+                             .path = d->source.path,
+                             .classes = d->source.classes,
+                             .channels = d->shape.channels,
+                             .height = d->shape.height,
+                             .width = d->shape.width};
+    memcpy(info.items, d->in_split, sizeof info.items);
+    return info;
+}
+
+const char *bal_dataset_class_name(const bal_dataset *d, int c)
+{
+    if (d->source.class_names)
+        return d->source.class_names[c];
+    return d->numbers + (size_t)c * NUMBER_LENGTH;
+}
+
+void bal_dataset_counts(const bal_dataset *d, bal_split split, int64_t *counts)
+{
+    memcpy(counts, d->class_counts + (size_t)split * (size_t)d->source.classes,
+           (size_t)d->source.classes * sizeof *counts);
+}
+
+const int64_t *bal_dataset_items(const bal_dataset *d, bal_split split)
+{
+    return d->items[split];
+}
+
+int bal_dataset_label(const bal_dataset *d, int64_t item)
+{
+    return d->source.labels[d->refs[item]];
+}
+
+const char *bal_dataset_item_name(const bal_dataset *d, int64_t item, char *buffer, size_t size)
+{
+    d->source.reader->item_name(&d->source, d->refs[item], buffer, size);
+    return buffer;
+}
+
+bal_status bal_dataset_image(const bal_dataset *d, bal_ctx *ctx, int64_t item, uint8_t *pixels)
+{
+    return d->source.reader->image(&d->source, ctx, d->refs[item], d->shape, pixels);
+}

@@ -1,0 +1,35 @@
+/* The table of readers. Order is the order of probing: the surest first. */
+#include "data/source.h"
+
+#include <string.h>
+
+static const bal_reader *const readers[] = {
+    &bal_reader_idx,
+    &bal_reader_cifar10,
+    &bal_reader_cifar100,
+};
+
+const bal_reader *bal_reader_probe(const char *path)
+{
+    for (size_t i = 0; i < BAL_COUNT_OF(readers); i++)
+        if (readers[i]->probe(path))
+            return readers[i];
+    return NULL;
+}
+
+const bal_reader *bal_reader_named(const char *name)
+{
+    for (size_t i = 0; i < BAL_COUNT_OF(readers); i++)
+        if (strcmp(readers[i]->name, name) == 0)
+            return readers[i];
+    return NULL;
+}
+
+const bal_format_info *bal_format_at(int i)
+{
+    static bal_format_info rows[BAL_COUNT_OF(readers)]; /* always the same content */
+    if (i < 0 || (size_t)i >= BAL_COUNT_OF(readers))
+        return NULL;
+    rows[i] = (bal_format_info){readers[i]->name, readers[i]->about};
+    return &rows[i];
+}

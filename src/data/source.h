@@ -1,0 +1,64 @@
+/* What a reader finds in a place, before it is cut and split: labels, the splits that the data has,
+ * and a way to get pixels. One file a format; readers.c has the table. */
+#ifndef BAL_SOURCE_H
+#define BAL_SOURCE_H
+
+#include "ballast/data.h"
+#include "base/context.h"
+
+#define BAL_PATH_LENGTH 4096
+
+typedef struct bal_shape {
+    int channels, height, width;
+} bal_shape;
+
+typedef struct bal_source bal_source;
+
+typedef struct bal_reader {
+    const char *name, *about;
+    /* Does the folder look like this format? Cheap, and sure enough to choose the reader. */
+    bool (*probe)(const char *path);
+    /* Fills the source. On failure bal_source_close releases what is there. */
+    bal_status (*open)(bal_source *source, bal_ctx *ctx);
+    /* Pixels of an item (HWC) in the shape given. Thread safe; messages go to ctx. */
+    bal_status (*image)(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape shape,
+                        uint8_t *pixels);
+    void (*item_name)(const bal_source *source, int64_t item, char *buffer, size_t size);
+    void (*close)(bal_source *source); /* accepts a half-built source */
+} bal_reader;
+
+struct bal_source {
+    bal_ctx *ctx;
+    const bal_reader *reader;
+    char *path;
+    bal_shape wanted;   /* by the settings; 0: what the data has */
+    bal_shape native;   /* what the data has; of no interest where wanted says all */
+    int classes;        /* >= 1 after open */
+    char **class_names; /* NULL: the reader knows no names; else one a class */
+    int64_t count, room;
+    int32_t *labels; /* one an item, 0..classes-1 */
+    uint8_t *splits; /* bal_split of each item */
+    void *own;       /* the reader's */
+};
+
+extern const bal_reader bal_reader_idx, bal_reader_cifar10, bal_reader_cifar100, bal_reader_folder;
+
+/* The reader whose probe accepts the folder, or NULL; and by its name. */
+const bal_reader *bal_reader_probe(const char *path);
+const bal_reader *bal_reader_named(const char *name);
+
+void bal_source_close(bal_source *source);
+/* Adds count items of a split; their labels (0 until written) start at *labels. */
+bal_status bal_source_add(bal_source *source, bal_ctx *ctx, bal_split split, int64_t count,
+                          int32_t **labels);
+/* Copies names; at most one call a source. */
+bal_status bal_source_name_classes(bal_source *source, bal_ctx *ctx, const char *const *names);
+
+/* "a/b" into buffer; false when it does not fit. */
+bool bal_path_join(char *buffer, size_t size, const char *a, const char *b);
+bool bal_is_folder(const char *path);
+/* Is there anything but a folder with this name (also one that cannot be read: its reader will say
+ * so)? */
+bool bal_has_file(const char *folder, const char *name);
+
+#endif
