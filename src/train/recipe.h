@@ -1,0 +1,101 @@
+/* The inside of a recipe: what the YAML file says, field by field, and what that means for a given
+ * number of epochs and a given graph.
+ *
+ * How the trainer uses it:
+ *   bal_recipe_copy(&mine, ctx, theirs)      then bal_recipe_set(mine, "epochs", "30") and so on
+ *   bal_recipe_check(mine)                   resolves epochs, stages and schedule; before training
+ *   mine->schedule, mine->stages[i].first_epoch, .epoch_count; bal_recipe_stage_at(mine, epoch)
+ *   bal_recipe_stage_trains(mine, i, graph, trains); bal_recipe_weight_decay(mine, graph, decay)
+ */
+#ifndef BAL_RECIPE_H
+#define BAL_RECIPE_H
+
+#include "ballast/balance.h"
+#include "ballast/loss.h"
+#include "ballast/train.h"
+#include "base/context.h"
+#include "train/schedule.h"
+
+#define BAL_RECIPE_STAGES 32
+
+typedef struct bal_recipe_general {
+    const char *name, *about, *source;
+    const char *head; /* "linear" or "cosine" */
+    double scale;     /* of the cosine head; the s of bal_loss_settings too */
+    int batch_size;
+    int epochs; /* of all stages together */
+} bal_recipe_general;
+
+typedef struct bal_recipe_optimizer {
+    const char *name; /* "sgd" */
+    double lr, momentum, weight_decay;
+    bool nesterov;
+    bool decay_norm; /* weight decay on batch norm and biases too */
+} bal_recipe_optimizer;
+
+/* As written; resolved: bal_recipe.schedule. Amounts are epochs ("160") or percentages ("80%"). */
+typedef struct bal_recipe_schedule {
+    const char *name;
+    const char *warmup; /* an amount */
+    const char *drops;  /* amounts with ", " between them, or NULL */
+    double factor, min_lr;
+} bal_recipe_schedule;
+
+typedef struct bal_recipe_loss {
+    const char *name;   /* a row of bal_loss_at */
+    const char *weight; /* a row of bal_class_weighting_at */
+    double beta;        /* of effective */
+    double gamma, max_m, tau, label_smoothing;
+    const char *reduction; /* "mean" or "weighted_mean" */
+} bal_recipe_loss;
+
+typedef struct bal_recipe_stage {
+    const char *epochs;  /* an amount */
+    const char *sampler; /* a row of bal_sampler_at */
+    bal_recipe_loss loss;
+    bal_augment_settings augment;
+    const char *train;  /* patterns with ", " between them; "head": the head's parameters */
+    const char *freeze; /* the same, taken away from train; or NULL */
+
+    int first_epoch, epoch_count; /* resolved by bal_recipe_check; first_epoch counts from 0 */
+    int line, loss_line;          /* in the file; for messages */
+} bal_recipe_stage;
+
+struct bal_recipe {
+    bal_ctx *ctx;
+    char *where; /* what messages call it */
+    bal_recipe_general general;
+    bal_recipe_optimizer optimizer;
+    bal_recipe_schedule schedule_text;
+    bal_recipe_stage *stages;
+    int stage_count;
+    int optimizer_line, schedule_line;
+
+    bal_schedule schedule; /* resolved by bal_recipe_check */
+
+    char **texts; /* all texts above, owned */
+    int text_count, text_room;
+};
+
+/* Returns new; ctx owns the copy. */
+BAL_MUST_CHECK bal_status bal_recipe_copy(bal_recipe **out, bal_ctx *ctx, const bal_recipe *from);
+
+/* Everything that can be said before model and data are known: names of losses, samplers and
+ * weightings, margins on a cosine head only, stages that add up to epochs, drops that ascend and
+ * fall within the run, a warm-up that ends. Resolves the stages' epochs and the schedule. Fails
+ * with BAL_MISMATCH; the text begins with FILE:LINE. Call it again after bal_recipe_set. */
+BAL_MUST_CHECK bal_status bal_recipe_check(bal_recipe *recipe);
+
+/* Number of the stage that epoch (from 0) belongs to. The recipe must have been checked. */
+int bal_recipe_stage_at(const bal_recipe *recipe, int epoch);
+
+/* trains receives one bool per graph parameter: true where the stage learns it (running statistics
+ * never are). Fails with BAL_MISMATCH when a pattern fits no parameter, or nothing is left. */
+BAL_MUST_CHECK bal_status bal_recipe_stage_trains(const bal_recipe *recipe, int stage,
+                                                  const bal_graph *g, bool *trains);
+
+/* decay receives one number per graph parameter: optimizer.weight_decay, or 0 for running
+ * statistics and, without decay_norm, for everything with fewer than two dimensions. */
+void bal_recipe_weight_decay(const bal_recipe *recipe, const bal_graph *g, float *decay);
+
+#endif
