@@ -1,0 +1,166 @@
+/* Every row of the list of losses against central differences in double, sign kept, on hard,
+ * smoothed, soft and weighted targets. A row without a case here fails. */
+#include "helpers/helpers.h"
+
+#include "ballast/loss.h"
+#include "base/random.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CLASSES = 7, SEEDS = 20 };
+
+/* name, settings tried (gamma, max_m, s, tau are read where the loss reads them) */
+typedef struct loss_case {
+    const char *name;
+    double gamma, max_m, s, tau;
+} loss_case;
+static const loss_case cases[] = {
+    {"ce", 0, 0, 0, 0},
+    {"focal", 2.0, 0, 0, 0},
+    {"focal", 1.0, 0, 0, 0},
+    {"focal", 0.5, 0, 0, 0}, /* the power's slope is infinite at p = 1 */
+    {"focal", 0.0, 0, 0, 0}, /* is cross entropy */
+    {"ldam", 0, 0.5, 30.0, 0},
+    {"ldam", 0, 0.1, 1.0, 0},
+    {"balanced-softmax", 0, 0, 0, 0},
+    {"logit-adjusted", 0, 0, 0, 1.0},
+    {"logit-adjusted", 0, 0, 0, -0.3},
+};
+
+static const int64_t counts[CLASSES] = {500, 210, 90, 40, 17, 7, 3};
+static const double weights[CLASSES] = {0.05, 0.2, 0.4, 1.0, 1.6, 3.0, 0.0};
+
+typedef struct one_sample {
+    const bal_loss *loss;
+    const double *target;
+} one_sample;
+
+static double value_at(const double *x, double *gradient, void *user)
+{
+    const one_sample *u = user;
+    return bal_loss_sample(u->loss, x, u->target, gradient);
+}
+
+static void soft_target(bal_random *r, double *target)
+{
+    double sum = 0.0;
+    for (int j = 0; j < CLASSES; j++)
+        sum += target[j] = bal_random_unit(r);
+    for (int j = 0; j < CLASSES; j++)
+        target[j] /= sum;
+}
+
+static void check_loss(bal_ctx *ctx, const bal_loss_settings *settings, const char *what)
+{
+    bal_loss *loss;
+    test_ok(ctx, bal_loss_open(&loss, ctx, settings));
+    for (int seed = 0; seed < SEEDS; seed++) {
+        bal_random r = bal_random_at(test_seed(), BAL_STREAM_TEST, 1, (uint64_t)seed);
+        double z[CLASSES], target[CLASSES] = {0};
+        const double spread = seed % 2 ? 1.0 : 6.0;
+        for (int j = 0; j < CLASSES; j++)
+            z[j] = spread * bal_random_normal(&r);
+        for (int kind = 0; kind <= CLASSES; kind++) { /* each hard label, then a soft one */
+            memset(target, 0, sizeof target);
+            if (kind < CLASSES)
+                target[kind] = 1.0;
+            else
+                soft_target(&r, target);
+            one_sample user = {loss, target};
+            if (!test_gradient_agrees(value_at, &user, z, CLASSES, (uint64_t)seed, 1e-6))
+                fail_msg("%s: seed %d target %d%s%s", what, seed, kind,
+                         settings->weights ? " weighted" : "",
+                         settings->label_smoothing > 0 ? " smoothed" : "");
+        }
+    }
+    bal_loss_close(&loss);
+}
+
+static void every_loss_agrees_with_differences(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    const bal_loss_info *info;
+    for (int i = 0; (info = bal_loss_at(i)); i++) {
+        int found = 0;
+        for (size_t k = 0; k < BAL_COUNT_OF(cases); k++) {
+            if (strcmp(cases[k].name, info->name) != 0)
+                continue;
+            found++;
+            for (int variant = 0; variant < 4; variant++) {
+                const bal_loss_settings settings = {
+                    .name = info->name,
+                    .classes = CLASSES,
+                    .counts = counts,
+                    .weights = variant & 1 ? weights : NULL,
+                    .label_smoothing = variant & 2 ? 0.1 : 0.0,
+                    .gamma = cases[k].gamma,
+                    .max_m = cases[k].max_m,
+                    .s = cases[k].s,
+                    .tau = cases[k].tau,
+                };
+                check_loss(ctx, &settings, info->name);
+            }
+        }
+        if (!found)
+            fail_msg("loss %s has no row in this test", info->name);
+    }
+    bal_ctx_close(&ctx);
+}
+
+enum { SAMPLES = 3 };
+
+/* The gradient of the reduced value of a batch; logits are float there, so they are numbers that
+ * float holds and the steps are powers of two. */
+static void batch_gradient_is_the_slope_of_the_value(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    const float sample_weights[SAMPLES] = {0.5f, 2.0f, 1.0f};
+    const int32_t labels[SAMPLES] = {6, 0, 3};
+    const bal_loss_info *info;
+    for (int i = 0; (info = bal_loss_at(i)); i++)
+        for (int reduction = 0; reduction < 2; reduction++) {
+            bal_loss_settings settings = bal_loss_defaults();
+            settings.name = info->name;
+            settings.classes = CLASSES;
+            settings.counts = counts;
+            settings.weights = weights;
+            settings.s = 4.0;
+            settings.label_smoothing = 0.1;
+            settings.reduction = (bal_reduction)reduction;
+            bal_loss *loss;
+            test_ok(ctx, bal_loss_open(&loss, ctx, &settings));
+            bal_random r = bal_random_at(test_seed(), BAL_STREAM_TEST, 2, (uint64_t)i);
+            float z[SAMPLES * CLASSES], gradient[SAMPLES * CLASSES], slope[SAMPLES * CLASSES];
+            for (int k = 0; k < SAMPLES * CLASSES; k++)
+                z[k] = (float)(round(256.0 * bal_random_normal(&r)) / 256.0);
+            const bal_loss_batch batch = {SAMPLES, z, labels, NULL, sample_weights};
+            double value;
+            test_ok(ctx, bal_loss_compute(loss, ctx, &batch, &value, NULL, gradient));
+            for (int k = 0; k < SAMPLES * CLASSES; k++) {
+                const float held = z[k], h = 0x1p-13f;
+                double up, down;
+                z[k] = held + h;
+                test_ok(ctx, bal_loss_compute(loss, ctx, &batch, &up, NULL, NULL));
+                z[k] = held - h;
+                test_ok(ctx, bal_loss_compute(loss, ctx, &batch, &down, NULL, NULL));
+                z[k] = held;
+                slope[k] = (float)((up - down) / (2.0 * (double)h));
+            }
+            test_close(info->name, slope, gradient, SAMPLES * CLASSES, 1e-5);
+            bal_loss_close(&loss);
+        }
+    bal_ctx_close(&ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_loss_agrees_with_differences),
+        cmocka_unit_test(batch_gradient_is_the_slope_of_the_value),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
