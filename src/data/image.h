@@ -4,10 +4,12 @@
 
 #include "data/source.h"
 
-/* Borrowed pixels, HWC. */
+/* Borrowed pixels, HWC. A decoder that shrinks by 4 makes 66 columns of 261: the picture is then
+ * 65.25 wide. */
 typedef struct bal_image {
     const uint8_t *pixels;
     bal_shape shape;
+    double picture_height, picture_width; /* at most the shape's; 0: the shape's */
 } bal_image;
 
 bool bal_shape_equal(bal_shape a, bal_shape b);
@@ -19,7 +21,53 @@ bal_status bal_image_fit(bal_ctx *ctx, bal_image image, bal_shape shape, uint8_t
 
 /* Resizes with a triangle filter that is widened by the scale when shrinking (antialiasing), in two
  * passes of 22-bit fixed point with rounding to bytes between them: the values of Pillow's
- * Image.resize(..., BILINEAR). image.shape.channels must be equal to shape.channels. */
+ * Image.resize(size, BILINEAR, box of the picture). image.shape.channels must be equal to
+ * shape.channels. */
 bal_status bal_image_resize(bal_ctx *ctx, bal_image image, bal_shape shape, uint8_t *pixels);
+
+/* ---- decoding ---- */
+
+/* A picture that was decoded: own memory, 1 or 3 channels. Release pixels with bal_free. */
+typedef struct bal_picture {
+    uint8_t *pixels;
+    bal_shape shape;
+    double picture_height, picture_width; /* as in bal_image */
+} bal_picture;
+
+/* What a decoder is asked for. The decoder may hand out more pixels than height x width; it may
+ * shrink while decoding as long as both sides stay at least twice as large (0: never shrink). */
+typedef struct bal_decode {
+    bal_ctx *ctx;
+    const char *name; /* of the file, for messages */
+    const uint8_t *bytes;
+    size_t count;
+    int height, width;
+} bal_decode;
+
+/* The larger of the two sides and the area that a file may have; beyond them it is refused before
+ * memory is asked for. */
+#define BAL_LARGEST_SIDE 65535
+#define BAL_LARGEST_AREA ((int64_t)1 << 27)
+
+/* One row a format in image_file.c: both functions fail with BAL_BAD_FILE and the file's name. */
+bal_status bal_jpeg_shape(const bal_decode *in, bal_shape *shape);
+bal_status bal_jpeg_decode(const bal_decode *in, bal_picture *out);
+bal_status bal_png_shape(const bal_decode *in, bal_shape *shape);
+bal_status bal_png_decode(const bal_decode *in, bal_picture *out);
+
+/* Refuses 0 and what is beyond the limits. */
+bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width);
+
+/* The format is found by the first bytes, whatever the file's name ends with. */
+bal_status bal_image_shape(const bal_decode *in, bal_shape *shape);
+/* Decodes, converts and resizes into the caller's memory. resize false: another size than the one
+ * wanted is BAL_BAD_FILE. */
+bal_status bal_image_decode(const bal_decode *in, bal_shape shape, bool resize, uint8_t *pixels);
+/* The same for files; path is the name in messages. */
+bal_status bal_image_file_shape(bal_ctx *ctx, const char *path, bal_shape *shape);
+bal_status bal_image_file_decode(bal_ctx *ctx, const char *path, bal_shape shape, bool resize,
+                                 uint8_t *pixels);
+/* Is this the name of an image file: .jpg, .jpeg, .png in any case, not hidden? */
+bool bal_image_has_name(const char *name);
 
 #endif

@@ -56,7 +56,7 @@ bal_status bal_packed_image(const bal_source *source, bal_ctx *ctx, int64_t item
     const unsigned char *raw = b->file.data + b->start + b->stride * (size_t)(item - b->first_item);
     const bal_shape native = source->native;
     if (!packed->planar)
-        return bal_image_fit(ctx, (bal_image){raw, native}, shape, pixels);
+        return bal_image_fit(ctx, (bal_image){.pixels = raw, .shape = native}, shape, pixels);
     if (bal_shape_equal(native, shape)) {
         interleave(raw, native, pixels);
         return BAL_OK;
@@ -65,7 +65,8 @@ bal_status bal_packed_image(const bal_source *source, bal_ctx *ctx, int64_t item
     if (!held)
         return BAL_NO_MEMORY;
     interleave(raw, native, held);
-    const bal_status status = bal_image_fit(ctx, (bal_image){held, native}, shape, pixels);
+    const bal_status status =
+        bal_image_fit(ctx, (bal_image){.pixels = held, .shape = native}, shape, pixels);
     bal_free(ctx, held);
     return status;
 }

@@ -46,9 +46,10 @@ static void filter_row(filter *f, int at, int in, double scale)
     f->count[at] = end - first;
 }
 
-static bal_status filter_make(bal_ctx *ctx, filter *f, int in, int out)
+/* picture is how much of the in inputs is spread over the outputs. */
+static bal_status filter_make(bal_ctx *ctx, filter *f, int in, double picture, int out)
 {
-    const double scale = (double)in / (double)out;
+    const double scale = picture / (double)out;
     *f = (filter){.most = 2 * (int)ceil(scale > 1.0 ? scale : 1.0) + 1};
     f->first = bal_calloc(ctx, (size_t)out, sizeof *f->first);
     f->count = bal_calloc(ctx, (size_t)out, sizeof *f->count);
@@ -96,7 +97,10 @@ bal_status bal_image_resize(bal_ctx *ctx, bal_image image, bal_shape shape, uint
     filter across = {0}, down = {0};
     uint8_t *narrow = NULL;
     bal_status status = BAL_NO_MEMORY;
-    const bool wide = image.shape.width != shape.width, tall = image.shape.height != shape.height;
+    const double width = image.picture_width > 0.0 ? image.picture_width : image.shape.width;
+    const double height = image.picture_height > 0.0 ? image.picture_height : image.shape.height;
+    const bool wide = image.shape.width != shape.width || width < image.shape.width;
+    const bool tall = image.shape.height != shape.height || height < image.shape.height;
     const bal_shape middle = {shape.channels, image.shape.height, shape.width};
     if (!wide && !tall) {
         memcpy(pixels, image.pixels, bal_shape_bytes(shape));
@@ -108,13 +112,13 @@ bal_status bal_image_resize(bal_ctx *ctx, bal_image image, bal_shape shape, uint
             goto done;
     }
     if (wide) {
-        status = filter_make(ctx, &across, image.shape.width, shape.width);
+        status = filter_make(ctx, &across, image.shape.width, width, shape.width);
         if (status != BAL_OK)
             goto done;
         horizontal(image, &across, shape.width, tall ? narrow : pixels);
     }
     if (tall) {
-        status = filter_make(ctx, &down, image.shape.height, shape.height);
+        status = filter_make(ctx, &down, image.shape.height, height, shape.height);
         if (status != BAL_OK)
             goto done;
         vertical(wide ? narrow : image.pixels, (size_t)shape.width * (size_t)shape.channels, &down,

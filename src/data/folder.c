@@ -1,0 +1,317 @@
+/* Reader of image folders: CLASS/..., or train/CLASS/... with val and test beside it. Classes and
+ * files come in the order of torchvision's ImageFolder (sorted bytewise, folders inside a class
+ * included). Images stay in their files and are decoded when they are asked for. */
+#include "data/image.h"
+#include "data/listing.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEEPEST 32
+
+typedef struct folder_file {
+    char *path;           /* relative to the source's path */
+    size_t folder_length; /* of its folder's part */
+} folder_file;
+
+typedef struct folder_own {
+    folder_file *files; /* one an item of the source, and those just being collected */
+    size_t count, room;
+} folder_own;
+
+/* Folder of a split, relative to the data set. */
+typedef struct folder_split {
+    bal_split split;
+    const char *folder; /* "" or "train", ... */
+} folder_split;
+
+static const folder_split names[] = {
+    {BAL_SPLIT_TRAIN, "train"},    {BAL_SPLIT_VAL, "val"},   {BAL_SPLIT_VAL, "valid"},
+    {BAL_SPLIT_VAL, "validation"}, {BAL_SPLIT_TEST, "test"},
+};
+
+static bal_status too_long(bal_ctx *ctx, const char *path)
+{
+    return bal_fail(ctx, BAL_IO, "%s: the path is too long", path);
+}
+
+/* ---- collecting ---- */
+
+static bal_status append(folder_own *own, bal_ctx *ctx, const char *folder, const char *name)
+{
+    if (own->count == own->room) {
+        const size_t room = own->room ? 2 * own->room : 64;
+        folder_file *bigger = bal_resize(ctx, own->files, own->count, room, sizeof *bigger);
+        if (!bigger)
+            return BAL_NO_MEMORY;
+        own->files = bigger;
+        own->room = room;
+    }
+    char *path = bal_format(ctx, "%s/%s", folder, name);
+    if (!path)
+        return BAL_NO_MEMORY;
+    own->files[own->count++] = (folder_file){path, strlen(folder)};
+    return BAL_OK;
+}
+
+/* All images in a folder and those below it. */
+static bal_status collect(const bal_source *source, bal_ctx *ctx, const char *folder, int depth)
+{
+    char path[BAL_PATH_LENGTH], below[BAL_PATH_LENGTH];
+    bal_listing listing;
+    if (!bal_path_join(path, sizeof path, source->path, folder))
+        return too_long(ctx, folder);
+    if (depth > DEEPEST)
+        return bal_fail(ctx, BAL_BAD_DATA, "%s: more than %d folders deep, or a link to itself",
+                        path, DEEPEST);
+    BAL_TRY(bal_listing_read(ctx, path, &listing));
+    bal_status status = BAL_OK;
+    for (size_t i = 0; status == BAL_OK && i < listing.count; i++) {
+        const bal_entry *entry = &listing.entries[i];
+        if (!entry->folder && bal_image_has_name(entry->name))
+            status = append(source->own, ctx, folder, entry->name);
+        else if (entry->folder && !bal_path_join(below, sizeof below, folder, entry->name))
+            status = too_long(ctx, entry->name);
+        else if (entry->folder)
+            status = collect(source, ctx, below, depth + 1);
+    }
+    bal_listing_free(ctx, &listing);
+    return status;
+}
+
+/* By folder, then by name: the order of sorted(os.walk()) with sorted names. */
+static int by_path(const void *a, const void *b)
+{
+    const folder_file *x = a, *y = b;
+    const size_t shorter =
+        x->folder_length < y->folder_length ? x->folder_length : y->folder_length;
+    const int order = memcmp(x->path, y->path, shorter);
+    if (order != 0)
+        return order;
+    if (x->folder_length != y->folder_length)
+        return x->folder_length < y->folder_length ? -1 : 1;
+    return strcmp(x->path + x->folder_length, y->path + y->folder_length);
+}
+
+static bal_status add_class(bal_source *source, bal_ctx *ctx, const folder_split *split, int label)
+{
+    char folder[BAL_PATH_LENGTH];
+    folder_own *own = source->own;
+    const size_t before = own->count;
+    int32_t *labels;
+    if (!*split->folder)
+        snprintf(folder, sizeof folder, "%s", source->class_names[label]);
+    else if (!bal_path_join(folder, sizeof folder, split->folder, source->class_names[label]))
+        return too_long(ctx, source->class_names[label]);
+    BAL_TRY(collect(source, ctx, folder, 0));
+    const size_t found = own->count - before;
+    if (found == 0)
+        return bal_fail(ctx, BAL_BAD_DATA,
+                        "%s/%s: this class has no images (.jpg, .jpeg or .png files)", source->path,
+                        folder);
+    qsort(own->files + before, found, sizeof *own->files, by_path);
+    BAL_TRY(bal_source_add(source, ctx, split->split, (int64_t)found, &labels));
+    for (size_t i = 0; i < found; i++)
+        labels[i] = label;
+    return BAL_OK;
+}
+
+/* ---- splits ---- */
+
+static bal_status take_class_names(bal_source *source, bal_ctx *ctx, const bal_listing *classes)
+{
+    const char **list = bal_calloc(ctx, classes->count, sizeof *list);
+    if (!list)
+        return BAL_NO_MEMORY;
+    for (size_t i = 0; i < classes->count; i++)
+        list[i] = classes->entries[i].name;
+    source->classes = (int)classes->count;
+    const bal_status status = bal_source_name_classes(source, ctx, list);
+    bal_free(ctx, list);
+    return status;
+}
+
+static bal_status same_classes(const bal_source *source, bal_ctx *ctx, const folder_split *split,
+                               const bal_listing *classes)
+{
+    for (int c = 0; c < source->classes; c++)
+        if (!bal_listing_has(classes, source->class_names[c]))
+            return bal_fail(ctx, BAL_BAD_DATA, "%s/%s: has no class \"%s\", the training set has",
+                            source->path, split->folder, source->class_names[c]);
+    for (size_t i = 0, c = 0; i < classes->count; i++) {
+        if (c < (size_t)source->classes &&
+            strcmp(source->class_names[c], classes->entries[i].name) == 0)
+            c++;
+        else
+            return bal_fail(ctx, BAL_BAD_DATA, "%s/%s: has class \"%s\", the training set has not",
+                            source->path, split->folder, classes->entries[i].name);
+    }
+    return BAL_OK;
+}
+
+static bal_status add_split(bal_source *source, bal_ctx *ctx, const folder_split *split)
+{
+    char path[BAL_PATH_LENGTH];
+    bal_listing classes;
+    if (!bal_path_join(path, sizeof path, source->path, split->folder))
+        return too_long(ctx, source->path);
+    BAL_TRY(bal_listing_folders(ctx, path, &classes));
+    bal_status status;
+    if (split->split == BAL_SPLIT_TRAIN)
+        status = take_class_names(source, ctx, &classes);
+    else
+        status = same_classes(source, ctx, split, &classes);
+    bal_listing_free(ctx, &classes);
+    for (int c = 0; status == BAL_OK && c < source->classes; c++)
+        status = add_class(source, ctx, split, c);
+    return status;
+}
+
+/* "train" with folders in it holds classes; with images only, it is a class itself. */
+static bal_status has_splits(const bal_source *source, bal_ctx *ctx, bool *out)
+{
+    char path[BAL_PATH_LENGTH];
+    bal_listing inside;
+    *out = false;
+    if (!bal_path_join(path, sizeof path, source->path, names[0].folder))
+        return too_long(ctx, source->path);
+    if (!bal_is_folder(path))
+        return BAL_OK;
+    BAL_TRY(bal_listing_folders(ctx, path, &inside));
+    *out = inside.count > 0;
+    bal_listing_free(ctx, &inside);
+    return BAL_OK;
+}
+
+static bal_status add_splits(bal_source *source, bal_ctx *ctx)
+{
+    const char *taken[BAL_SPLIT_COUNT] = {NULL};
+    char path[BAL_PATH_LENGTH];
+    for (size_t i = 0; i < BAL_COUNT_OF(names); i++) {
+        if (!bal_path_join(path, sizeof path, source->path, names[i].folder))
+            return too_long(ctx, source->path);
+        if (!bal_is_folder(path))
+            continue;
+        if (taken[names[i].split])
+            return bal_fail(ctx, BAL_BAD_DATA, "%s: has both %s and %s, one of them expected",
+                            source->path, taken[names[i].split], names[i].folder);
+        taken[names[i].split] = names[i].folder;
+        BAL_TRY(add_split(source, ctx, &names[i]));
+    }
+    return BAL_OK;
+}
+
+/* ---- shapes ---- */
+
+static bal_status path_of(const bal_source *source, bal_ctx *ctx, int64_t item, char *path)
+{
+    const folder_own *own = source->own;
+    if (!bal_path_join(path, BAL_PATH_LENGTH, source->path, own->files[item].path))
+        return too_long(ctx, own->files[item].path);
+    return BAL_OK;
+}
+
+static bal_status fail_sizes(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape shape)
+{
+    char first[BAL_PATH_LENGTH], other[BAL_PATH_LENGTH];
+    BAL_TRY(path_of(source, ctx, 0, first));
+    BAL_TRY(path_of(source, ctx, item, other));
+    return bal_fail(ctx, BAL_BAD_DATA,
+                    "%s has %dx%d pixels (w x h), %s has %dx%d: bring all to one size with "
+                    "--img-size N",
+                    first, source->native.width, source->native.height, other, shape.width,
+                    shape.height);
+}
+
+/* Looks at the headers as far as it must: all of them for one common size, and until the first
+ * colour image for the channels. */
+static bal_status measure(bal_source *source, bal_ctx *ctx)
+{
+    const bool sizes = source->wanted.height == 0, colours = source->wanted.channels == 0;
+    char path[BAL_PATH_LENGTH];
+    bal_shape *native = &source->native;
+    native->channels = 1;
+    for (int64_t i = 0; i < source->count; i++) {
+        if (!sizes && (!colours || native->channels == 3))
+            return BAL_OK;
+        bal_shape shape;
+        BAL_TRY(path_of(source, ctx, i, path));
+        BAL_TRY(bal_image_file_shape(ctx, path, &shape));
+        if (i == 0)
+            *native = shape;
+        if (shape.channels == 3)
+            native->channels = 3;
+        if (sizes && (shape.height != native->height || shape.width != native->width))
+            return fail_sizes(source, ctx, i, shape);
+    }
+    return BAL_OK;
+}
+
+/* ---- the reader ---- */
+
+/* Any folder with a folder in it; one that cannot be read is accepted, and open says why. */
+static bool probe(const char *path)
+{
+    char below[BAL_PATH_LENGTH];
+    bool found = false;
+    DIR *folder = opendir(path);
+    if (!folder)
+        return true;
+    for (struct dirent *entry; !found && (entry = readdir(folder));)
+        found = entry->d_name[0] != '.' &&
+                bal_path_join(below, sizeof below, path, entry->d_name) && bal_is_folder(below);
+    closedir(folder);
+    return found;
+}
+
+static bal_status open_folder(bal_source *source, bal_ctx *ctx)
+{
+    static const folder_split all = {BAL_SPLIT_TRAIN, ""};
+    bool splits;
+    source->own = bal_calloc(ctx, 1, sizeof(folder_own));
+    if (!source->own)
+        return BAL_NO_MEMORY;
+    BAL_TRY(has_splits(source, ctx, &splits));
+    if (splits)
+        BAL_TRY(add_splits(source, ctx));
+    else
+        BAL_TRY(add_split(source, ctx, &all));
+    return measure(source, ctx);
+}
+
+static bal_status image(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape shape,
+                        uint8_t *pixels)
+{
+    char path[BAL_PATH_LENGTH];
+    BAL_TRY(path_of(source, ctx, item, path));
+    return bal_image_file_decode(ctx, path, shape, source->wanted.height != 0, pixels);
+}
+
+static void item_name(const bal_source *source, int64_t item, char *buffer, size_t size)
+{
+    const folder_own *own = source->own;
+    snprintf(buffer, size, "%s", own->files[item].path);
+}
+
+static void close_folder(bal_source *source)
+{
+    folder_own *own = source->own;
+    for (size_t i = 0; own && i < own->count; i++)
+        bal_free(source->ctx, own->files[i].path);
+    if (own)
+        bal_free(source->ctx, own->files);
+    bal_free(source->ctx, own);
+    source->own = NULL;
+}
+
+const bal_reader bal_reader_folder = {
+    .name = "folder",
+    .about = "image folder: CLASS/*.jpg|jpeg|png, or train/CLASS/*, val/CLASS/*, test/CLASS/*",
+    .probe = probe,
+    .open = open_folder,
+    .image = image,
+    .item_name = item_name,
+    .close = close_folder,
+};

@@ -1,0 +1,132 @@
+/* Image files: the table of decoders, and what is the same for all of them. */
+#include "data/image.h"
+
+#include "base/cursor.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#define LARGEST_FILE ((size_t)256 << 20)
+
+static const struct decoder {
+    const char *name;
+    const char *endings; /* of file names, "|" between */
+    unsigned char magic[8];
+    size_t magic_bytes;
+    bal_status (*shape)(const bal_decode *in, bal_shape *shape);
+    bal_status (*decode)(const bal_decode *in, bal_picture *out);
+} decoders[] = {
+    {"JPEG", ".jpg|.jpeg", {0xff, 0xd8, 0xff}, 3, bal_jpeg_shape, bal_jpeg_decode},
+    {"PNG",
+     ".png",
+     {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'},
+     8,
+     bal_png_shape,
+     bal_png_decode},
+};
+
+static bool is_among(const char *endings, const char *ending)
+{
+    const size_t length = strlen(ending);
+    for (const char *at = endings; at; at = strchr(at, '|')) {
+        at += *at == '|';
+        if (strcspn(at, "|") == length && strncasecmp(at, ending, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool bal_image_has_name(const char *name)
+{
+    const char *point = strrchr(name, '.');
+    if (!point || point == name || name[0] == '.')
+        return false;
+    for (size_t i = 0; i < BAL_COUNT_OF(decoders); i++)
+        if (is_among(decoders[i].endings, point))
+            return true;
+    return false;
+}
+
+static bal_status find_decoder(const bal_decode *in, const struct decoder **out)
+{
+    for (size_t i = 0; i < BAL_COUNT_OF(decoders); i++) {
+        *out = &decoders[i];
+        if (in->count >= decoders[i].magic_bytes &&
+            memcmp(in->bytes, decoders[i].magic, decoders[i].magic_bytes) == 0)
+            return BAL_OK;
+    }
+    return bal_fail(in->ctx, BAL_BAD_FILE, "%s: %s", in->name,
+                    in->count == 0 ? "the file is empty" : "neither JPEG nor PNG");
+}
+
+bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width)
+{
+    if (height == 0 || width == 0 || height > BAL_LARGEST_SIDE || width > BAL_LARGEST_SIDE ||
+        height * width > (uint64_t)BAL_LARGEST_AREA)
+        return bal_fail(in->ctx, BAL_BAD_FILE,
+                        "%s: %" PRIu64 "x%" PRIu64 " pixels (w x h), 1 to %d a side and at most "
+                        "%" PRId64 " together expected",
+                        in->name, width, height, BAL_LARGEST_SIDE, BAL_LARGEST_AREA);
+    return BAL_OK;
+}
+
+bal_status bal_image_shape(const bal_decode *in, bal_shape *shape)
+{
+    const struct decoder *decoder;
+    BAL_TRY(find_decoder(in, &decoder));
+    return decoder->shape(in, shape);
+}
+
+bal_status bal_image_decode(const bal_decode *in, bal_shape shape, bool resize, uint8_t *pixels)
+{
+    const struct decoder *decoder;
+    bal_decode ask = *in;
+    bal_picture picture = {0};
+    ask.height = resize ? shape.height : 0;
+    ask.width = resize ? shape.width : 0;
+    BAL_TRY(find_decoder(in, &decoder));
+    bal_status status = decoder->decode(&ask, &picture);
+    const bal_shape got = picture.shape;
+    if (status == BAL_OK && !resize && (got.height != shape.height || got.width != shape.width))
+        status = bal_fail(in->ctx, BAL_BAD_FILE, "%s: %dx%d pixels (w x h), %dx%d expected",
+                          in->name, got.width, got.height, shape.width, shape.height);
+    if (status == BAL_OK)
+        status = bal_image_fit(
+            in->ctx,
+            (bal_image){picture.pixels, got, picture.picture_height, picture.picture_width}, shape,
+            pixels);
+    bal_free(in->ctx, picture.pixels);
+    return status;
+}
+
+bal_status bal_image_file_shape(bal_ctx *ctx, const char *path, bal_shape *shape)
+{
+    bal_bytes file;
+    BAL_TRY(bal_file_read(ctx, path, LARGEST_FILE, &file));
+    const bal_decode in = {.ctx = ctx, .name = path, .bytes = file.data, .count = file.count};
+    const bal_status status = bal_image_shape(&in, shape);
+    bal_bytes_free(ctx, &file);
+    return status;
+}
+
+bal_status bal_image_file_decode(bal_ctx *ctx, const char *path, bal_shape shape, bool resize,
+                                 uint8_t *pixels)
+{
+    bal_bytes file;
+    BAL_TRY(bal_file_read(ctx, path, LARGEST_FILE, &file));
+    const bal_decode in = {.ctx = ctx, .name = path, .bytes = file.data, .count = file.count};
+    const bal_status status = bal_image_decode(&in, shape, resize, pixels);
+    bal_bytes_free(ctx, &file);
+    return status;
+}
+
+bal_status bal_image_read(bal_ctx *ctx, const char *path, int channels, int height, int width,
+                          uint8_t *pixels)
+{
+    if ((channels != 1 && channels != 3) || height < 1 || width < 1)
+        return bal_fail(ctx, BAL_BAD_ARG,
+                        "%s: wanted as %d channels of %dx%d; 1 or 3 and at least 1x1 are possible",
+                        path, channels, width, height);
+    return bal_image_file_decode(ctx, path, (bal_shape){channels, height, width}, true, pixels);
+}

@@ -1,0 +1,103 @@
+/* Resizing and grey conversion against Pillow's values (make_resize.py), exactly. */
+#include "helpers/helpers.h"
+
+#include "base/writer.h"
+#include "data/image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    bal_shape in;
+    int height, width;
+} cases[] = {
+    {{3, 7, 5}, 4, 9},     {{1, 64, 48}, 8, 8},  {{3, 9, 9}, 9, 4}, {{1, 5, 7}, 13, 7},
+    {{3, 33, 17}, 32, 32}, {{3, 90, 70}, 7, 11}, {{3, 1, 1}, 3, 2}, {{1, 2, 300}, 1, 1},
+};
+
+static uint8_t *picture(bal_shape shape)
+{
+    uint8_t *pixels = malloc(bal_shape_bytes(shape));
+    assert_non_null(pixels);
+    uint8_t *at = pixels;
+    for (int y = 0; y < shape.height; y++)
+        for (int x = 0; x < shape.width; x++)
+            for (int c = 0; c < shape.channels; c++)
+                *at++ = (uint8_t)(y * 37 + x * 101 + c * 59 + y * x * 7);
+    return pixels;
+}
+
+/* Makes the picture, fits it, compares with the next part of the golden values. */
+static void compare(bal_ctx *ctx, bal_shape in, bal_shape out, const uint8_t **want)
+{
+    uint8_t *pixels = picture(in), *got = malloc(bal_shape_bytes(out));
+    assert_non_null(got);
+    test_ok(ctx, bal_image_fit(ctx, (bal_image){.pixels = pixels, .shape = in}, out, got));
+    for (size_t i = 0; i < bal_shape_bytes(out); i++)
+        if (got[i] != (*want)[i])
+            fail_msg("%dx%dx%d to %dx%dx%d: byte %zu is %d, Pillow has %d", in.height, in.width,
+                     in.channels, out.height, out.width, out.channels, i, got[i], (*want)[i]);
+    *want += bal_shape_bytes(out);
+    free(pixels);
+    free(got);
+}
+
+static void values_are_pillows(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    bal_npy golden;
+    test_ok(ctx, bal_npy_read(ctx, BAL_TEST_DATA "/resize.npy", &golden));
+    assert_int_equal(golden.type, BAL_NPY_U8);
+    const uint8_t *want = golden.data;
+    for (size_t i = 0; i < BAL_COUNT_OF(cases); i++) {
+        const bal_shape out = {cases[i].in.channels, cases[i].height, cases[i].width};
+        compare(ctx, cases[i].in, out, &want);
+    }
+    compare(ctx, (bal_shape){3, 33, 17}, (bal_shape){1, 33, 17}, &want);
+    assert_int_equal(want - (const uint8_t *)golden.data, golden.shape[0]);
+    bal_npy_free(ctx, &golden);
+    bal_ctx_close(&ctx);
+}
+
+static void grey_becomes_three_equal_channels(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    const bal_shape in = {1, 5, 7};
+    uint8_t *pixels = picture(in), one[13 * 4], three[13 * 4 * 3];
+    test_ok(ctx, bal_image_fit(ctx, (bal_image){.pixels = pixels, .shape = in},
+                               (bal_shape){1, 13, 4}, one));
+    test_ok(ctx, bal_image_fit(ctx, (bal_image){.pixels = pixels, .shape = in},
+                               (bal_shape){3, 13, 4}, three));
+    for (size_t i = 0; i < sizeof one; i++)
+        for (size_t c = 0; c < 3; c++)
+            assert_int_equal(three[3 * i + c], one[i]);
+    free(pixels);
+    bal_ctx_close(&ctx);
+}
+
+static bal_status fit_once(bal_ctx *ctx, void *user)
+{
+    uint8_t out[12];
+    const bal_image image = {.pixels = user, .shape = {3, 9, 9}};
+    return bal_image_fit(ctx, image, (bal_shape){1, 4, 3}, out);
+}
+
+static void no_memory_is_survived(void **state)
+{
+    (void)state;
+    uint8_t *pixels = picture((bal_shape){3, 9, 9});
+    test_allocation_failures(fit_once, pixels);
+    free(pixels);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_are_pillows),
+        cmocka_unit_test(grey_becomes_three_equal_channels),
+        cmocka_unit_test(no_memory_is_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
