@@ -22,11 +22,11 @@ typedef struct bal_plan_settings {
     const int *keep;       /* nodes whose activation (and its gradient, when training) can be read.
                               Copied.       Outputs of the graph can always be read. */
     int keep_count;
-    bool input_gradient; /* backward also makes the gradient of the inputs (readable as a kept node)
-                          */
+    bool input_gradient; /* the inputs are kept too: backward makes their gradient */
     uint64_t seed;       /* dropout */
-    bal_gradient_ready_fn
-        *gradient_ready; /* called when a parameter's gradient is final; or NULL */
+    /* Called when a parameter's gradient is final: once for every trainable parameter in every
+     * backward pass, also where no gradient arrived. NULL: nobody asks. */
+    bal_gradient_ready_fn *gradient_ready;
     void *user;
 } bal_plan_settings;
 
@@ -74,6 +74,10 @@ typedef struct bal_floor {
     double matmul_gflops;
 } bal_floor;
 
+/* plan_open receives the settings resolved: trainable has one entry per parameter (true for learned
+ * ones only), keep holds no node twice and includes the inputs where input_gradient is set; both
+ * live as long as the plan. On failure it releases all and leaves *out NULL, or leaves the half
+ * built plan there for plan_close. The calls below get arguments that bal_plan_* has checked. */
 struct bal_engine {
     const char *name, *about;
     const char *(*version)(void);
@@ -101,8 +105,9 @@ struct bal_plan {
     bal_plan_settings settings;
     bool *trainable; /* owned, resolved: one per parameter */
     int *keep;       /* owned */
-    int last_batch;  /* of the last forward; 0: none yet */
+    int last_batch;  /* of the last forward; 0: none yet, or it failed */
     bool last_training;
+    bool has_gradients; /* backward has run since the last forward */
 };
 
 /* The table, in order of preference. */
