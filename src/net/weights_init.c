@@ -1,0 +1,56 @@
+/* He initialisation (He et al. 2015) as a function of the seed and the parameter's name: adding or
+ * removing a layer elsewhere changes nothing here. */
+#include "base/random.h"
+#include "net/graph.h"
+#include "net/weights.h"
+
+#include <math.h>
+#include <string.h>
+
+/* FNV-1a, 64 bits. */
+static uint64_t hash_name(const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
+    return hash;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t a = strlen(text), b = strlen(end);
+    return a >= b && strcmp(text + a - b, end) == 0;
+}
+
+static void init_param(const bal_param_info *p, uint64_t seed, float *out)
+{
+    if (p->dims >= 2) { /* out, in, ...: fan_in is what one output reads */
+        const double deviation = sqrt(2.0 * (double)p->shape[0] / (double)p->count);
+        bal_random r = bal_random_at(seed, BAL_STREAM_INIT, 0, hash_name(p->name));
+        for (int64_t i = 0; i < p->count; i++)
+            out[i] = (float)(deviation * bal_random_normal(&r));
+        return;
+    }
+    const bool one = ends_with(p->name, ".weight") || ends_with(p->name, ".running_var");
+    for (int64_t i = 0; i < p->count; i++)
+        out[i] = one ? 1.0f : 0.0f;
+}
+
+bal_status bal_weights_init(bal_weights **out, bal_ctx *ctx, const bal_graph *g, uint64_t seed)
+{
+    *out = NULL;
+    bal_weights *w;
+    BAL_TRY(bal_weights_open(&w, ctx));
+    for (int i = 0; i < g->param_count; i++) {
+        const bal_param_info *p = &g->params[i];
+        bal_tensor *t;
+        const bal_status status = bal_weights_append(w, p->name, p->dims, p->shape, &t);
+        if (status != BAL_OK) {
+            bal_weights_close(&w);
+            return status;
+        }
+        init_param(p, seed, t->data);
+    }
+    *out = w;
+    return BAL_OK;
+}
