@@ -1,0 +1,209 @@
+/* Hand-written loops of the oneDNN engine; see onednn_kernels.h. */
+#include "engine/onednn/onednn_kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+static int blocks_of(bal_blocked t)
+{
+    return (t.channels + t.block - 1) / t.block;
+}
+
+int64_t bal_blocked_count(bal_blocked t)
+{
+    return (int64_t)t.batch * blocks_of(t) * t.block * t.height * t.width;
+}
+
+void bal_kernel_add(float *y, const float *a, const float *b, int64_t count, bool relu)
+{
+    if (relu) {
+#pragma omp parallel for simd schedule(static)
+        for (int64_t i = 0; i < count; i++) {
+            const float sum = a[i] + b[i];
+            y[i] = sum > 0.0f ? sum : 0.0f;
+        }
+    } else {
+#pragma omp parallel for simd schedule(static)
+        for (int64_t i = 0; i < count; i++)
+            y[i] = a[i] + b[i];
+    }
+}
+
+void bal_kernel_relu(float *y, const float *x, int64_t count)
+{
+#pragma omp parallel for simd schedule(static)
+    for (int64_t i = 0; i < count; i++)
+        y[i] = x[i] > 0.0f ? x[i] : 0.0f;
+}
+
+void bal_kernel_gradient_sum(float *out, const float *a, const float *b, const float *y,
+                             int64_t count)
+{
+    if (b && y) {
+#pragma omp parallel for simd schedule(static)
+        for (int64_t i = 0; i < count; i++) {
+            const float sum = a[i] + b[i];
+            out[i] = y[i] > 0.0f ? sum : 0.0f;
+        }
+    } else if (b) {
+        bal_kernel_add(out, a, b, count, false);
+    } else if (y) {
+#pragma omp parallel for simd schedule(static)
+        for (int64_t i = 0; i < count; i++)
+            out[i] = y[i] > 0.0f ? a[i] : 0.0f;
+    } else if (out != a) {
+        memcpy(out, a, (size_t)count * sizeof *out);
+    }
+}
+
+/* Offset of channel c, position 0, of image n. Positions are t.block apart. */
+static int64_t channel_at(bal_blocked t, int n, int c)
+{
+    const int64_t positions = (int64_t)t.height * t.width;
+    return ((int64_t)n * blocks_of(t) + c / t.block) * positions * t.block + c % t.block;
+}
+
+static int padded_channels(bal_blocked t)
+{
+    return blocks_of(t) * t.block;
+}
+
+void bal_kernel_convert(float *dst, bal_blocked to, const float *src, bal_blocked from)
+{
+    const int64_t positions = (int64_t)to.height * to.width;
+    const int channels = padded_channels(to);
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int n = 0; n < to.batch; n++)
+        for (int c = 0; c < channels; c++) {
+            float *d = dst + channel_at(to, n, c);
+            if (c >= to.channels) {
+                for (int64_t i = 0; i < positions; i++)
+                    d[i * to.block] = 0.0f;
+                continue;
+            }
+            const float *s = src + channel_at(from, n, c);
+            for (int64_t i = 0; i < positions; i++)
+                d[i * to.block] = s[i * from.block];
+        }
+}
+
+void bal_kernel_global_pool(float *y, const float *x, bal_blocked t)
+{
+    const int64_t positions = (int64_t)t.height * t.width;
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int n = 0; n < t.batch; n++)
+        for (int c = 0; c < t.channels; c++) {
+            const float *s = x + channel_at(t, n, c);
+            double sum = 0.0;
+            for (int64_t i = 0; i < positions; i++)
+                sum += (double)s[i * t.block];
+            y[(int64_t)n * t.channels + c] = (float)(sum / (double)positions);
+        }
+}
+
+void bal_kernel_global_pool_back(float *dx, const float *dy, bal_blocked t)
+{
+    const int64_t positions = (int64_t)t.height * t.width;
+    const int channels = padded_channels(t);
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int n = 0; n < t.batch; n++)
+        for (int c = 0; c < channels; c++) {
+            float *d = dx + channel_at(t, n, c);
+            const float g =
+                c < t.channels ? dy[(int64_t)n * t.channels + c] / (float)positions : 0.0f;
+            for (int64_t i = 0; i < positions; i++)
+                d[i * t.block] = g;
+        }
+}
+
+void bal_kernel_shortcut(float *y, bal_blocked to, const float *x, bal_blocked from, int stride,
+                         int before)
+{
+    const int channels = padded_channels(to);
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int n = 0; n < to.batch; n++)
+        for (int c = 0; c < channels; c++) {
+            float *d = y + channel_at(to, n, c);
+            const int source = c - before;
+            const bool filled = source >= 0 && source < from.channels;
+            const float *s = filled ? x + channel_at(from, n, source) : NULL;
+            for (int i = 0; i < to.height; i++)
+                for (int j = 0; j < to.width; j++, d += to.block)
+                    *d =
+                        s ? s[((int64_t)i * stride * from.width + (int64_t)j * stride) * from.block]
+                          : 0.0f;
+        }
+}
+
+void bal_kernel_shortcut_back(float *dx, bal_blocked to, const float *dy, bal_blocked from,
+                              int stride, int before)
+{
+    const int channels = padded_channels(to);
+    const int64_t positions = (int64_t)to.height * to.width;
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int n = 0; n < to.batch; n++)
+        for (int c = 0; c < channels; c++) {
+            float *d = dx + channel_at(to, n, c);
+            for (int64_t i = 0; i < positions; i++)
+                d[i * to.block] = 0.0f;
+            if (c >= to.channels || c + before >= from.channels)
+                continue;
+            const float *s = dy + channel_at(from, n, c + before);
+            for (int i = 0; i < from.height; i++)
+                for (int j = 0; j < from.width; j++, s += from.block)
+                    d[((int64_t)i * stride * to.width + (int64_t)j * stride) * to.block] = *s;
+        }
+}
+
+void bal_kernel_dropout(float *out, const float *in, const uint8_t *keep, float scale,
+                        bal_blocked t)
+{
+    const int64_t positions = (int64_t)t.height * t.width;
+    const int channels = padded_channels(t);
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int n = 0; n < t.batch; n++)
+        for (int c = 0; c < channels; c++) {
+            const int64_t at = channel_at(t, n, c);
+            const uint8_t *k =
+                c < t.channels ? keep + ((int64_t)n * t.channels + c) * positions : NULL;
+            for (int64_t i = 0; i < positions; i++)
+                out[at + i * t.block] = k && k[i] ? in[at + i * t.block] * scale : 0.0f;
+        }
+}
+
+void bal_kernel_sgd(float *w, float *v, const float *g, int64_t count, bal_sgd_step how)
+{
+#pragma omp parallel for simd schedule(static) if (count > 16384)
+    for (int64_t i = 0; i < count; i++) {
+        const float gradient = g[i] + how.weight_decay * w[i];
+        const float momentum = how.momentum * v[i] + gradient;
+        v[i] = momentum;
+        w[i] -= how.lr * (how.nesterov ? gradient + how.momentum * momentum : momentum);
+    }
+}
+
+void bal_kernel_normalise(float *out, float *inverse, const float *x, int64_t rows, int64_t columns)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        double squares = 0.0;
+        for (int64_t i = 0; i < columns; i++)
+            squares += (double)x[r * columns + i] * (double)x[r * columns + i];
+        const double length = sqrt(squares);
+        inverse[r] = (float)(1.0 / (length > 1e-12 ? length : 1e-12));
+        for (int64_t i = 0; i < columns; i++)
+            out[r * columns + i] = x[r * columns + i] * inverse[r];
+    }
+}
+
+void bal_kernel_normalise_back(float *dx, const float *d, const float *unit, const float *inverse,
+                               int64_t rows, int64_t columns)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        const float *u = unit + r * columns, *from = d + r * columns;
+        double along = 0.0;
+        for (int64_t i = 0; i < columns; i++)
+            along += (double)from[i] * (double)u[i];
+        for (int64_t i = 0; i < columns; i++)
+            dx[r * columns + i] = (float)(((double)from[i] - along * (double)u[i]) * inverse[r]);
+    }
+}
