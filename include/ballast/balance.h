@@ -19,8 +19,9 @@ typedef struct bal_method_info {
  *   sqrt       1 / sqrt(n_j)
  *   effective  (1 - beta) / (1 - beta^n_j)                                  (Cui et al. 2019) */
 BAL_API const bal_method_info *bal_class_weighting_at(int i);
-/* weights receives C numbers. Fails with BAL_BAD_ARG: unknown name, count of 0, beta outside [0,
- * 1). */
+/* weights receives C numbers. beta is read by effective alone (Cui et al. and LDAM-DRW: 0.9999) and
+ * checked always. Fails with BAL_BAD_ARG: unknown name (nearest suggested), count of 0, beta
+ * outside [0, 1). */
 BAL_API BAL_MUST_CHECK bal_status bal_class_weights(bal_ctx *ctx, const char *name, double beta,
                                                     int classes, const int64_t *counts,
                                                     double *weights);
@@ -29,9 +30,10 @@ BAL_API BAL_MUST_CHECK bal_status bal_class_weights(bal_ctx *ctx, const char *na
  *   instance        every item once, shuffled                                       P_j ~ n_j
  *   class-balanced  class uniform, then item of the class                           P_j ~ 1
  *   sqrt            P_j ~ sqrt(n_j)
- *   progressive     P_j = (1 - t/T) n_j/N + (t/T)/C, t epoch of T                   (Kang et al.
- * 2020) All but instance draw N items; items of a class are gone through in shuffled order before
- * one comes again, so an epoch's exposure is as even as it can be within a class. */
+ *   progressive     P_j = (1 - t/T) n_j/N + (t/T)/C, t epoch of T          (Kang et al. 2020)
+ * All but instance draw N items: a class by P_j, then an item of it. Items of a class are gone
+ * through in shuffled order before one comes again, so an epoch's exposure is as even as it can be
+ * within a class. C counts the classes that have items; the others have P_j = 0. */
 BAL_API const bal_method_info *bal_sampler_at(int i);
 
 typedef struct bal_sampler bal_sampler;
@@ -39,23 +41,25 @@ typedef struct bal_sampler_settings {
     const char *name;
     int classes;
     int64_t items;
-    const int32_t *labels; /* items; borrowed, must outlive the sampler */
+    const int32_t *labels; /* items; borrowed during open */
     uint64_t seed;
 } bal_sampler_settings;
+/* Fails with BAL_BAD_ARG: unknown name (nearest suggested), no items, a label out of range. The
+ * handle keeps work space: one thread at a time. */
 BAL_API BAL_MUST_CHECK bal_status bal_sampler_open(bal_sampler **out, bal_ctx *ctx,
                                                    const bal_sampler_settings *settings);
 BAL_API void bal_sampler_close(bal_sampler **sampler);
 /* How many draws an epoch has. */
 BAL_API int64_t bal_sampler_length(const bal_sampler *sampler);
 /* draws receives bal_sampler_length() positions 0..items-1. A function of (seed, epoch) alone;
- * epoch in 0..epochs-1 of the whole run. */
+ * epoch in 0..epochs-1 of the whole run, else BAL_BAD_ARG. Allocates nothing. */
 BAL_API BAL_MUST_CHECK bal_status bal_sampler_draw(const bal_sampler *sampler, int epoch,
                                                    int epochs, int64_t *draws);
 /* Probability of each class in that epoch; receives C numbers. */
 BAL_API void bal_sampler_probabilities(const bal_sampler *sampler, int epoch, int epochs,
                                        double *probabilities);
 
-/* ---- augmentation on uint8 HWC, in place ---- */
+/* ---- augmentation on uint8 HWC, in place; rows in the order in which they are applied ---- */
 BAL_API const bal_method_info *bal_augmentation_at(int i);
 
 typedef struct bal_augment_settings {
@@ -67,7 +71,8 @@ typedef struct bal_image_shape {
     int channels, height, width;
 } bal_image_shape;
 /* Changes pixels (height x width x channels) in place; scratch is as large. The draw is a function
- * of (seed, epoch, item) alone. */
+ * of (seed, epoch, item) alone, and switching one augmentation on or off does not move the draws of
+ * the others. Thread safe. */
 BAL_API void bal_augment(const bal_augment_settings *settings, bal_image_shape shape, uint64_t seed,
                          uint64_t epoch, uint64_t item, uint8_t *pixels, uint8_t *scratch);
 

@@ -1,0 +1,182 @@
+/* Geometry of the augmentations: every offset is reached, pixels land where they should, the
+ * padding is 0, and a draw depends on (seed, epoch, item) alone. */
+#include "helpers/helpers.h"
+
+#include "ballast/balance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHANNELS = 3, HEIGHT = 5, WIDTH = 7, SIZE = CHANNELS * HEIGHT * WIDTH };
+static const bal_image_shape shape = {CHANNELS, HEIGHT, WIDTH};
+
+/* all different and none 0, so that a pixel tells where it came from */
+static void fill(uint8_t *pixels)
+{
+    for (int i = 0; i < SIZE; i++)
+        pixels[i] = (uint8_t)(i + 1);
+}
+
+static int at(const uint8_t *pixels, int y, int x, int c)
+{
+    if (y < 0 || y >= HEIGHT || x < 0 || x >= WIDTH)
+        return 0;
+    return pixels[(y * WIDTH + x) * CHANNELS + c];
+}
+
+static bool is_view(const uint8_t *out, const uint8_t *in, int dy, int dx, bool mirrored)
+{
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++)
+            for (int c = 0; c < CHANNELS; c++) {
+                const int column = mirrored ? WIDTH - 1 - x : x;
+                if (at(out, y, x, c) != at(in, y + dy, column + dx, c))
+                    return false;
+            }
+    return true;
+}
+
+/* Finds which of the views of in the image is and counts it. */
+static void count_view(const uint8_t *out, const uint8_t *in, int padding, int *seen)
+{
+    int matches = 0;
+    for (int dy = -padding; dy <= padding; dy++)
+        for (int dx = -padding; dx <= padding; dx++)
+            for (int mirrored = 0; mirrored < 2; mirrored++)
+                if (is_view(out, in, dy, dx, mirrored)) {
+                    matches++;
+                    seen[((dy + padding) * (2 * padding + 1) + dx + padding) * 2 + mirrored]++;
+                }
+    assert_int_equal(matches, 1);
+}
+
+static void every_view_is_reached_and_exact(void **state)
+{
+    (void)state;
+    enum { PADDING = 2, VIEWS = (2 * PADDING + 1) * (2 * PADDING + 1) * 2, DRAWS = 4000 };
+    const bal_augment_settings settings = {.crop_padding = PADDING, .hflip = 0.5};
+    uint8_t in[SIZE], out[SIZE], scratch[SIZE];
+    int seen[VIEWS] = {0};
+    fill(in);
+    for (uint64_t item = 0; item < DRAWS; item++) {
+        fill(out);
+        bal_augment(&settings, shape, test_seed(), 3, item, out, scratch);
+        count_view(out, in, PADDING, seen);
+    }
+    /* 80 of each are expected, sd 9 */
+    for (int v = 0; v < VIEWS; v++)
+        if (seen[v] < 35 || seen[v] > 125)
+            fail_msg("view %d came %d times of %d", v, seen[v], DRAWS);
+}
+
+/* Padding beyond the image's size leaves a view that is all zero. */
+static void large_padding_is_safe(void **state)
+{
+    (void)state;
+    const bal_augment_settings settings = {.crop_padding = 20, .hflip = 0.0};
+    uint8_t in[SIZE], out[SIZE], scratch[SIZE];
+    int empty = 0;
+    fill(in);
+    for (uint64_t item = 0; item < 500; item++) {
+        fill(out);
+        bal_augment(&settings, shape, test_seed(), 0, item, out, scratch);
+        int sum = 0;
+        for (int i = 0; i < SIZE; i++)
+            sum += out[i];
+        empty += sum == 0;
+    }
+    assert_true(empty > 250 && empty < 500);
+}
+
+static void nothing_asked_changes_nothing(void **state)
+{
+    (void)state;
+    const bal_augment_settings settings = {0};
+    uint8_t in[SIZE], out[SIZE], scratch[SIZE];
+    fill(in);
+    for (uint64_t item = 0; item < 100; item++) {
+        fill(out);
+        bal_augment(&settings, shape, test_seed(), 0, item, out, scratch);
+        assert_memory_equal(in, out, SIZE);
+    }
+}
+
+static void certain_flip_is_exact_and_its_own_inverse(void **state)
+{
+    (void)state;
+    const bal_augment_settings settings = {.hflip = 1.0};
+    uint8_t in[SIZE], out[SIZE], scratch[SIZE];
+    fill(in);
+    fill(out);
+    bal_augment(&settings, shape, 1, 0, 0, out, scratch);
+    assert_true(is_view(out, in, 0, 0, true));
+    bal_augment(&settings, shape, 1, 1, 0, out, scratch);
+    assert_memory_equal(in, out, SIZE);
+}
+
+static void draw_is_a_function_of_seed_epoch_and_item(void **state)
+{
+    (void)state;
+    const bal_augment_settings settings = {.crop_padding = 4, .hflip = 0.5};
+    uint8_t first[SIZE], again[SIZE], scratch[SIZE];
+    int differ[3] = {0};
+    for (uint64_t item = 0; item < 50; item++) {
+        const uint64_t other[4][3] = {{1, 2, item}, {2, 2, item}, {1, 3, item}, {1, 2, item + 50}};
+        fill(first);
+        bal_augment(&settings, shape, 1, 2, item, first, scratch);
+        for (int k = 0; k < 4; k++) {
+            fill(again);
+            bal_augment(&settings, shape, other[k][0], other[k][1], other[k][2], again, scratch);
+            const bool same = memcmp(first, again, SIZE) == 0;
+            if (k == 0)
+                assert_true(same);
+            else
+                differ[k - 1] += !same;
+        }
+    }
+    for (int k = 0; k < 3; k++)
+        assert_true(differ[k] > 40);
+}
+
+/* Turning the crop on does not move which images are mirrored. */
+static void augmentations_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    const bal_augment_settings flip = {.hflip = 0.5}, both = {.crop_padding = 1, .hflip = 0.5};
+    uint8_t in[SIZE], a[SIZE], b[SIZE], scratch[SIZE];
+    fill(in);
+    for (uint64_t item = 0; item < 200; item++) {
+        fill(a);
+        fill(b);
+        bal_augment(&flip, shape, 1, 0, item, a, scratch);
+        bal_augment(&both, shape, 1, 0, item, b, scratch);
+        int seen[18] = {0}, mirrored = 0;
+        count_view(b, in, 1, seen);
+        for (int v = 1; v < 18; v += 2)
+            mirrored += seen[v];
+        assert_int_equal(mirrored, memcmp(a, in, SIZE) != 0);
+    }
+}
+
+static void the_list_names_both(void **state)
+{
+    (void)state;
+    assert_string_equal(bal_augmentation_at(0)->name, "crop");
+    assert_string_equal(bal_augmentation_at(1)->name, "hflip");
+    assert_null(bal_augmentation_at(2));
+    assert_null(bal_augmentation_at(-1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_view_is_reached_and_exact),
+        cmocka_unit_test(large_padding_is_safe),
+        cmocka_unit_test(nothing_asked_changes_nothing),
+        cmocka_unit_test(certain_flip_is_exact_and_its_own_inverse),
+        cmocka_unit_test(draw_is_a_function_of_seed_epoch_and_item),
+        cmocka_unit_test(augmentations_do_not_disturb_each_other),
+        cmocka_unit_test(the_list_names_both),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
