@@ -1,12 +1,26 @@
-# Writes the C file: const bal_embedded_recipe bal_embedded_recipes[] = {{name, text}, ..., {0, 0}}.
+# Writes the C file: const bal_recipe_info bal_embedded_recipes[] = {{name, about, source, text}, ..., {0}}.
+
+# The value of a top-level key that stands on one line, as the inside of a C string.
+function(line_of text key out)
+    if(NOT text MATCHES "(^|\n)${key}: ([^\n]*)")
+        message(FATAL_ERROR "${file}: a built-in recipe needs a line \"${key}: ...\"")
+    endif()
+    string(REPLACE "\\" "\\\\" value "${CMAKE_MATCH_2}")
+    string(REPLACE "\"" "\\\"" value "${value}")
+    set(${out} "${value}" PARENT_SCOPE)
+endfunction()
+
 set(rows "")
 foreach(file ${FILES})
     get_filename_component(name ${file} NAME_WE)
+    file(READ ${file} text)
+    line_of("${text}" about about)
+    line_of("${text}" source source)
     file(READ ${file} hex HEX)
     string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
     string(MAKE_C_IDENTIFIER ${name} id)
     string(APPEND arrays "static const char text_${id}[] = {${bytes}0};\n")
-    string(APPEND rows "    {\"${name}\", text_${id}},\n")
+    string(APPEND rows "    {\"${name}\", \"${about}\", \"${source}\", text_${id}},\n")
 endforeach()
-file(WRITE ${OUT}.new "/* Generated from recipes/ */\n#include \"train/recipe_embedded.h\"\n${arrays}\nconst bal_embedded_recipe bal_embedded_recipes[] = {\n${rows}    {0, 0}};\n")
+file(WRITE ${OUT}.new "/* Generated from recipes/ */\n#include \"train/recipe_embedded.h\"\n${arrays}\nconst bal_recipe_info bal_embedded_recipes[] = {\n${rows}    {0, 0, 0, 0}};\n")
 configure_file(${OUT}.new ${OUT} COPYONLY)

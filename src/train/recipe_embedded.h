@@ -2,11 +2,10 @@
 #ifndef BAL_RECIPE_EMBEDDED_H
 #define BAL_RECIPE_EMBEDDED_H
 
-typedef struct bal_embedded_recipe {
-    const char *name, *text;
-} bal_embedded_recipe;
+#include "ballast/train.h"
 
-/* Ended by a row of NULLs. */
-extern const bal_embedded_recipe bal_embedded_recipes[];
+/* One row a file of recipes/, ended by a row of NULLs. about and source are cut from the text, so a
+ * built-in recipe has them as plain scalars of one line. */
+extern const bal_recipe_info bal_embedded_recipes[];
 
 #endif

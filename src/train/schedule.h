@@ -36,10 +36,12 @@ double bal_schedule_lr(const bal_schedule *s, int epoch);
 bal_schedule_kind bal_schedule_kind_of(const char *name);
 #define BAL_SCHEDULE_CHOICES "step|cosine|constant"
 
-/* "160" (epochs) or "80%" (of total, rounded to the nearest whole epoch) into epochs. Fails with
- * BAL_BAD_ARG, `drops wants epochs or a percentage, got "8O%"`; name is what the message calls it.
- */
-BAL_MUST_CHECK bal_status bal_schedule_epochs(bal_ctx *ctx, const char *name, const char *text,
-                                              int total, int *epochs);
+/* An amount of training: "160" (epochs) or "80%" (of total) into epochs, not yet rounded. Fails
+ * with BAL_BAD_ARG: `drops wants epochs or a percentage, for instance 160 or 80%, got "8O%"`; name
+ * is what the message calls it. */
+BAL_MUST_CHECK bal_status bal_schedule_amount(bal_ctx *ctx, const char *name, const char *text,
+                                              int total, double *epochs);
+/* The nearest whole number of epochs, halves up. */
+int bal_schedule_round(double epochs);
 
 #endif

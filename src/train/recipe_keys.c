@@ -1,0 +1,173 @@
+/* The table of recipe keys, and looking things up in it. */
+#include "train/recipe_keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define VALUE_AMOUNT "N|P%"
+#define VALUE_AMOUNTS "N|P%,..."
+#define VALUE_PATTERNS "PATTERN,..."
+
+#define KEY(section, type, field, kind, min, max, value, choices, about)                      \
+    {                                                                                         \
+        section, &(const bal_option)                                                          \
+        {                                                                                     \
+#field, BAL_OPTION_##kind, offsetof(type, field), min, max, value, choices, about \
+        }                                                                                     \
+    }
+#define GENERAL(...) KEY("", bal_recipe_general, __VA_ARGS__)
+#define OPTIMIZER(...) KEY("optimizer", bal_recipe_optimizer, __VA_ARGS__)
+#define SCHEDULE(...) KEY("schedule", bal_recipe_schedule, __VA_ARGS__)
+#define STAGE(...) KEY("stages", bal_recipe_stage, __VA_ARGS__)
+#define LOSS(...) KEY("stages.loss", bal_recipe_loss, __VA_ARGS__)
+#define AUGMENT(...) KEY("stages.augment", bal_augment_settings, __VA_ARGS__)
+
+/* clang-format off */
+static const bal_recipe_key keys[] = {
+    GENERAL(name, TEXT, 0, 0, "NAME", NULL, "what the run folder and tables call the recipe"),
+    GENERAL(about, TEXT, 0, 0, "TEXT", NULL, "one line on what it does"),
+    GENERAL(source, TEXT, 0, 0, "TEXT", NULL, "where the method comes from"),
+    GENERAL(head, CHOICE, 0, 0, "HEAD", "linear|cosine",
+            "last layer; cosine compares directions only; default linear"),
+    GENERAL(scale, REAL, 1e-3, 1e3, "S", NULL,
+            "factor on the cosines of a cosine head (s of LDAM); default 30"),
+    GENERAL(batch_size, INT, 1, 65536, "N", NULL, "images per step; default 128"),
+    GENERAL(epochs, INT, 1, 100000, "N", NULL, "passes over the data, all stages; default 200"),
+
+    OPTIMIZER(name, CHOICE, 0, 0, "NAME", "sgd", "the optimizer"),
+    OPTIMIZER(lr, REAL, 1e-12, 1e12, "LR", NULL, "learning rate after warm-up; default 0.1"),
+    OPTIMIZER(momentum, REAL, 0, 0.999999, "M", NULL, "default 0.9"),
+    OPTIMIZER(nesterov, FLAG, 0, 0, NULL, NULL, "Nesterov's momentum; default false"),
+    OPTIMIZER(weight_decay, REAL, 0, 100, "WD", NULL,
+              "added to the gradient as WD times the weight; default 2e-4"),
+    OPTIMIZER(decay_norm, FLAG, 0, 0, NULL, NULL,
+              "weight decay on batch norm and biases too; default true"),
+
+    SCHEDULE(name, CHOICE, 0, 0, "NAME", BAL_SCHEDULE_CHOICES,
+             "how the learning rate falls; default step"),
+    SCHEDULE(warmup, TEXT, 0, 0, VALUE_AMOUNT, NULL,
+             "epochs or share of the run during which lr rises to its value; default 2.5%"),
+    SCHEDULE(drops, TEXT, 0, 0, VALUE_AMOUNTS, NULL,
+             "step: after which epochs or shares of the run lr falls; default 80%, 90%"),
+    SCHEDULE(factor, REAL, 1e-12, 1, "F", NULL,
+             "step: what lr is multiplied by at each drop; default 0.01"),
+    SCHEDULE(min_lr, REAL, 0, 1e12, "LR", NULL, "cosine: where lr ends; default 0"),
+
+    STAGE(epochs, TEXT, 0, 0, VALUE_AMOUNT, NULL,
+          "epochs or share of the run; all stages make the whole run; default 100%"),
+    STAGE(sampler, TEXT, 0, 0, "NAME", NULL,
+          "which images an epoch draws; default instance"),
+    STAGE(train, TEXT, 0, 0, VALUE_PATTERNS, NULL,
+          "parameters that learn: shell patterns for their names, or head; default *"),
+    STAGE(freeze, TEXT, 0, 0, VALUE_PATTERNS, NULL,
+          "parameters taken away from train; default none"),
+
+    LOSS(name, TEXT, 0, 0, "NAME", NULL, "the loss; default ce"),
+    LOSS(weight, TEXT, 0, 0, "NAME", NULL, "class weights; default none"),
+    LOSS(beta, REAL, 0, 0.9999999999, "B", NULL,
+         "weight effective: how far counts reach; default 0.9999"),
+    LOSS(gamma, REAL, 0, 100, "G", NULL,
+         "focal: how much easy images count less; default 2"),
+    LOSS(max_m, REAL, 1e-6, 100, "M", NULL,
+         "ldam: margin of the rarest class, in cosine; default 0.5"),
+    LOSS(tau, REAL, 0, 100, "T", NULL, "logit-adjusted: share of log prior; default 1"),
+    LOSS(label_smoothing, REAL, 0, 0.999999, "E", NULL,
+         "share of the target spread over all classes; default 0"),
+    LOSS(reduction, CHOICE, 0, 0, "NAME", "mean|weighted_mean",
+         "divide by the images or by the class weights drawn; default mean"),
+
+    AUGMENT(crop_padding, INT, 0, 256, "N", NULL,
+            "pad by N zeros on each side and crop at random; default 4"),
+    AUGMENT(hflip, REAL, 0, 1, "P", NULL, "probability of a mirror image; default 0.5"),
+};
+/* clang-format on */
+
+/* the parser keeps a bit for each key of a mapping */
+_Static_assert(BAL_COUNT_OF(keys) + BAL_RECIPE_SECTIONS <= 64, "too many keys for one word");
+
+const bal_recipe_section bal_recipe_sections[BAL_RECIPE_SECTIONS] = {
+    [BAL_SECTION_GENERAL] = {"", "", offsetof(bal_recipe, general), false, 0},
+    {"optimizer", "optimizer", offsetof(bal_recipe, optimizer), false,
+     offsetof(bal_recipe, optimizer_line)},
+    {"schedule", "schedule", offsetof(bal_recipe, schedule_text), false,
+     offsetof(bal_recipe, schedule_line)},
+    [BAL_SECTION_STAGE] = {"stages", "stages", 0, true, offsetof(bal_recipe_stage, line)},
+    {"stages.loss", "loss", offsetof(bal_recipe_stage, loss), true,
+     offsetof(bal_recipe_stage, loss_line)},
+    {"stages.augment", "augment", offsetof(bal_recipe_stage, augment), true, 0},
+};
+
+const bal_recipe_key *bal_recipe_key_at(int i)
+{
+    return i >= 0 && (size_t)i < BAL_COUNT_OF(keys) ? &keys[i] : NULL;
+}
+
+bal_recipe_form bal_recipe_form_of(const bal_option *row)
+{
+    if (row->kind != BAL_OPTION_TEXT)
+        return BAL_FORM_PLAIN;
+    if (strcmp(row->value, VALUE_AMOUNT) == 0)
+        return BAL_FORM_AMOUNT;
+    if (strcmp(row->value, VALUE_AMOUNTS) == 0)
+        return BAL_FORM_AMOUNTS;
+    return strcmp(row->value, VALUE_PATTERNS) == 0 ? BAL_FORM_PATTERNS : BAL_FORM_PLAIN;
+}
+
+bool bal_recipe_in_section(const bal_recipe_section *section, int i)
+{
+    return strcmp(keys[i].section, section->name) == 0;
+}
+
+int bal_recipe_find_key(const bal_recipe_section *section, const char *name)
+{
+    for (int i = 0; i < (int)BAL_COUNT_OF(keys); i++)
+        if (bal_recipe_in_section(section, i) && strcmp(keys[i].option->name, name) == 0)
+            return i;
+    return -1;
+}
+
+const bal_recipe_section *bal_recipe_subsection(const bal_recipe_section *parent, const char *key)
+{
+    const bool general = parent == &bal_recipe_sections[BAL_SECTION_GENERAL];
+    const bool stage = parent == &bal_recipe_sections[BAL_SECTION_STAGE];
+    for (int i = BAL_SECTION_GENERAL + 1; i < BAL_RECIPE_SECTIONS; i++) {
+        const bal_recipe_section *s = &bal_recipe_sections[i];
+        const bool below_stage = s->in_stage && i != BAL_SECTION_STAGE;
+        if (strcmp(s->key, key) == 0 && (below_stage ? stage : general))
+            return s;
+    }
+    return NULL;
+}
+
+bool bal_recipe_next_item(const char **at, const char **item, size_t *length)
+{
+    if (!*at)
+        return false;
+    const char *comma = strchr(*at, ',');
+    const char *end = comma ? comma : *at + strlen(*at);
+    const char *begin = *at;
+    while (begin < end && *begin == ' ')
+        begin++;
+    while (end > begin && end[-1] == ' ')
+        end--;
+    *item = begin;
+    *length = (size_t)(end - begin);
+    *at = comma ? comma + 1 : NULL;
+    return true;
+}
+
+bal_status bal_recipe_unknown(bal_ctx *ctx, bal_status status, const char *prefix,
+                              const bal_name_list *list, const char *word)
+{
+    const char *near = bal_nearest_name(word, list->name_at, list->user);
+    if (near)
+        return bal_fail(ctx, status, "%sunknown %s \"%s\"; did you mean \"%s\"?", prefix,
+                        list->what, word, near);
+    char names[512] = "";
+    size_t used = 0;
+    const char *name;
+    for (int i = 0; (name = list->name_at(list->user, i)) && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", name);
+    return bal_fail(ctx, status, "%sunknown %s \"%s\"; there are: %s", prefix, list->what, word,
+                    names);
+}

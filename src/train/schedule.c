@@ -1,0 +1,77 @@
+/* Learning rate schedules, and amounts of training in epochs or percent. */
+#include "train/schedule.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MOST_EPOCHS 100000
+
+bal_schedule_kind bal_schedule_kind_of(const char *name)
+{
+    if (strcmp(name, "cosine") == 0)
+        return BAL_SCHEDULE_COSINE;
+    return strcmp(name, "constant") == 0 ? BAL_SCHEDULE_CONSTANT : BAL_SCHEDULE_STEP;
+}
+
+static double after_drops(const bal_schedule *s, int epoch)
+{
+    double lr = s->lr;
+    for (int i = 0; i < s->drop_count && s->drops[i] <= epoch; i++)
+        lr *= s->factor;
+    return lr;
+}
+
+static double along_cosine(const bal_schedule *s, int epoch)
+{
+    const double pi = 3.14159265358979323846;
+    const double passed = (double)(epoch - s->warmup) / (s->epochs - s->warmup);
+    return s->min_lr + (s->lr - s->min_lr) * 0.5 * (1.0 + cos(pi * passed));
+}
+
+double bal_schedule_lr(const bal_schedule *s, int epoch)
+{
+    if (epoch < s->warmup)
+        return s->lr * (epoch + 1) / s->warmup;
+    switch (s->kind) {
+    case BAL_SCHEDULE_STEP:
+        return after_drops(s, epoch);
+    case BAL_SCHEDULE_COSINE:
+        return along_cosine(s, epoch);
+    case BAL_SCHEDULE_CONSTANT:
+        break;
+    }
+    return s->lr;
+}
+
+bal_status bal_schedule_amount(bal_ctx *ctx, const char *name, const char *text, int total,
+                               double *epochs)
+{
+    static const bal_option whole = {.kind = BAL_OPTION_INT, .name = "epochs", .max = MOST_EPOCHS};
+    static const bal_option percent = {.kind = BAL_OPTION_REAL, .name = "percentage", .max = 100};
+    char number[32];
+    const size_t length = strlen(text);
+    const bool is_percent = length > 0 && text[length - 1] == '%';
+    const size_t digits = is_percent ? length - 1 : length;
+    if (digits > 0 && digits < sizeof number) {
+        memcpy(number, text, digits);
+        number[digits] = '\0';
+        int count;
+        double share;
+        if (is_percent && bal_option_set(ctx, &percent, &share, "", number) == BAL_OK) {
+            *epochs = share * total / 100.0;
+            return BAL_OK;
+        }
+        if (!is_percent && bal_option_set(ctx, &whole, &count, "", number) == BAL_OK) {
+            *epochs = count;
+            return BAL_OK;
+        }
+    }
+    return bal_fail(ctx, BAL_BAD_ARG,
+                    "%s wants epochs or a percentage, for instance 160 or 80%%, got \"%s\"", name,
+                    text);
+}
+
+int bal_schedule_round(double epochs)
+{
+    return (int)floor(epochs + 0.5);
+}
