@@ -194,9 +194,9 @@ static void swap_items(unsigned char *data, size_t count, size_t size)
     }
 }
 
-static bal_status parse(bal_ctx *ctx, const char *path, const bal_bytes *file, bal_npy *out)
+static bal_status parse(bal_ctx *ctx, const char *path, bal_cursor c, bal_npy *out)
 {
-    bal_cursor c = bal_cursor_over(file->data, file->count), header;
+    bal_cursor header;
     header_fields f = {0};
     bool swap = false;
     BAL_TRY(take_header(ctx, path, &c, &header));
@@ -234,15 +234,23 @@ static bal_status parse(bal_ctx *ctx, const char *path, const bal_bytes *file, b
     return BAL_OK;
 }
 
+bal_status bal_npy_parse(bal_ctx *ctx, const char *name, const void *bytes, size_t count,
+                         bal_npy *out)
+{
+    *out = (bal_npy){0};
+    const bal_status status = parse(ctx, name, bal_cursor_over(bytes, count), out);
+    if (status != BAL_OK)
+        bal_npy_free(ctx, out);
+    return status;
+}
+
 bal_status bal_npy_read(bal_ctx *ctx, const char *path, bal_npy *out)
 {
     *out = (bal_npy){0};
     bal_bytes file;
     BAL_TRY(bal_file_read(ctx, path, FILE_LIMIT, &file));
-    const bal_status status = parse(ctx, path, &file, out);
+    const bal_status status = bal_npy_parse(ctx, path, file.data, file.count, out);
     bal_bytes_free(ctx, &file);
-    if (status != BAL_OK)
-        bal_npy_free(ctx, out);
     return status;
 }
 

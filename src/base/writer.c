@@ -10,7 +10,7 @@
 
 struct bal_writer {
     bal_ctx *ctx;
-    char *path, *temporary;
+    char *path, *temporary, *folder;
     int fd;
     FILE *stream;
     int error; /* errno of the first failed write, 0 when none failed */
@@ -31,11 +31,19 @@ static ssize_t write_through(void *cookie, const char *bytes, size_t count)
     return w->error ? 0 : (ssize_t)count;
 }
 
+static char *folder_of(bal_ctx *ctx, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return bal_format(ctx, "%.*s", !slash || slash == path ? 1 : (int)(slash - path),
+                      slash ? path : ".");
+}
+
 static void free_writer(bal_writer **w)
 {
     bal_ctx *ctx = (*w)->ctx;
     bal_free(ctx, (*w)->path);
     bal_free(ctx, (*w)->temporary);
+    bal_free(ctx, (*w)->folder);
     bal_free(ctx, *w);
     *w = NULL;
 }
@@ -72,8 +80,9 @@ bal_status bal_writer_open(bal_writer **out, bal_ctx *ctx, const char *path)
         return BAL_NO_MEMORY;
     w->ctx = ctx;
     w->path = bal_strdup(ctx, path);
-    w->fd = w->path ? create_beside(w) : -1;
-    if (!w->path || !w->temporary) {
+    w->folder = folder_of(ctx, path);
+    w->fd = w->path && w->folder ? create_beside(w) : -1;
+    if (!w->path || !w->folder || !w->temporary) {
         free_writer(&w);
         return BAL_NO_MEMORY;
     }
@@ -105,22 +114,15 @@ void bal_writer_bytes(bal_writer *w, const void *bytes, size_t count)
 }
 
 /* Makes a rename last: the folder's own entry is flushed too. */
-static int flush_folder_of(bal_ctx *ctx, const char *path)
+static int flush_folder(const char *folder)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = NULL;
-    if (slash)
-        folder = bal_format(ctx, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-    if (slash && !folder)
-        return ENOMEM;
-    const int fd = open(folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int error = 0;
     /* a file system that cannot flush folders says EINVAL; a folder may be write-only to us */
     if (fd >= 0 && fsync(fd) != 0 && errno != EINVAL)
         error = errno;
     if (fd >= 0)
         close(fd);
-    bal_free(ctx, folder);
     return error;
 }
 
@@ -148,10 +150,8 @@ bal_status bal_writer_commit(bal_writer **writer)
         status = bal_fail(w->ctx, BAL_IO, "%s: cannot rename the finished file: %s", w->path,
                           strerror(errno));
     } else {
-        const int folder_error = flush_folder_of(w->ctx, w->path);
-        if (folder_error == ENOMEM)
-            status = BAL_NO_MEMORY;
-        else if (folder_error)
+        const int folder_error = flush_folder(w->folder);
+        if (folder_error)
             status = bal_fail(w->ctx, BAL_IO, "%s: cannot flush its folder: %s", w->path,
                               strerror(folder_error));
     }

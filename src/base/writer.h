@@ -45,7 +45,12 @@ typedef struct bal_npy {
     int64_t shape[4]; /* C order; Fortran-order files are refused */
     void *data;       /* native byte order; owned */
 } bal_npy;
+/* Fails with BAL_IO, or BAL_BAD_FILE for a damaged header, another type, or more or less data than
+ * the shape says. Release with bal_npy_free. */
 BAL_MUST_CHECK bal_status bal_npy_read(bal_ctx *ctx, const char *path, bal_npy *out);
+/* The same from memory; name is for messages. */
+BAL_MUST_CHECK bal_status bal_npy_parse(bal_ctx *ctx, const char *name, const void *bytes,
+                                        size_t count, bal_npy *out);
 void bal_npy_free(bal_ctx *ctx, bal_npy *array);
 BAL_MUST_CHECK bal_status bal_npy_write(bal_ctx *ctx, const char *path, bal_npy_type type, int dims,
                                         const int64_t *shape, const void *data);

@@ -87,7 +87,7 @@ static bool place_at(int i, char *path, size_t size, bool *more)
     switch (i) {
     case 0:
         root = getenv("BALLAST_DATA");
-        return root && *root && bal_path_join(path, size, root, "");
+        return root && *root && snprintf(path, size, "%s", root) < (int)size;
     case 1:
         root = getenv("XDG_CACHE_HOME");
         if (root && *root)
@@ -95,7 +95,7 @@ static bool place_at(int i, char *path, size_t size, bool *more)
         root = getenv("HOME");
         return root && *root && bal_path_join(path, size, root, ".cache/ballast");
     case 2:
-        return bal_path_join(path, size, "/usr/share/datasets", "");
+        return snprintf(path, size, "%s", "/usr/share/datasets") < (int)size;
     default:
         *more = false;
         return false;

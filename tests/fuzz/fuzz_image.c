@@ -1,0 +1,41 @@
+/* Decoding of JPEG and PNG from memory, at the file's own size and resized. */
+#include "data/image.h"
+
+#include <stdlib.h>
+
+#define LARGEST_AREA ((int64_t)1 << 20) /* larger ones only cost time here */
+#define SIDE 8
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void own_size(const bal_decode *in, bal_shape shape)
+{
+    uint8_t *pixels = bal_calloc(in->ctx, bal_shape_bytes(shape), 1);
+    if (pixels && bal_image_decode(in, shape, false, pixels) == BAL_OK) {
+        volatile uint8_t last = pixels[bal_shape_bytes(shape) - 1];
+        (void)last;
+    }
+    bal_free(in->ctx, pixels);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    bal_ctx *ctx;
+    bal_shape shape;
+    uint8_t pixels[SIDE * SIDE * 3];
+    if (bal_ctx_open(&ctx, NULL) != BAL_OK)
+        return 0;
+    const bal_decode in = {.ctx = ctx, .name = "file", .bytes = data, .count = size};
+    if (bal_image_shape(&in, &shape) == BAL_OK) {
+        if (shape.channels != 1 && shape.channels != 3)
+            abort();
+        if ((int64_t)shape.height * shape.width <= LARGEST_AREA) {
+            own_size(&in, shape);
+            const bal_shape small = {size % 2 ? 3 : 1, SIDE, SIDE};
+            if (bal_image_decode(&in, small, true, pixels) > BAL_INTERRUPTED)
+                abort();
+        }
+    }
+    bal_ctx_close(&ctx);
+    return 0;
+}

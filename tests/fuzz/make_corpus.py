@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Writes the seed files of corpus/idx, corpus/cifar, corpus/image and corpus/npy.
+
+Run with Python 3, NumPy and Pillow in this folder. What a fuzzer finds later is added by hand.
+"""
+import gzip
+import io
+import os
+import struct
+
+import numpy as np
+from PIL import Image
+
+
+def write(folder, name, data):
+    os.makedirs(f"corpus/{folder}", exist_ok=True)
+    with open(f"corpus/{folder}/{name}", "wb") as f:
+        f.write(data)
+
+
+# the first byte says what follows: bit 0 labels, bit 1 gzip
+images = struct.pack(">IIII", 0x803, 3, 2, 2) + bytes(range(12))
+labels = struct.pack(">II", 0x801, 3) + bytes([0, 1, 2])
+for name, kind, data in [("images", 0, images), ("labels", 1, labels)]:
+    write("idx", name, bytes([kind]) + data)
+    write("idx", name + "-gz", bytes([kind | 2]) + gzip.compress(data, mtime=0))
+    write("idx", name + "-cut", bytes([kind]) + data[:-1])
+write("idx", "images-huge", bytes([0]) + struct.pack(">IIII", 0x803, 2**32 - 1, 8192, 8192))
+write("idx", "zeros-gz", bytes([2]) + gzip.compress(bytes(100000), mtime=0))
+
+write("cifar", "ten", bytes([9]) + bytes(3072))
+write("cifar", "hundred", bytes([19, 99]) + bytes(3072))
+write("cifar", "bad-label", bytes([200]) + bytes(3072))
+write("cifar", "cut", bytes([1]) + bytes(100))
+write("cifar", "empty", b"")
+
+
+def encode(image, form, **options):
+    out = io.BytesIO()
+    image.save(out, form, **options)
+    return out.getvalue()
+
+
+y, x = np.mgrid[0:9, 0:7]
+rgb = Image.fromarray(np.stack([y * 20, x * 30, y * x * 4], axis=2).astype(np.uint8))
+for name, data in [
+    ("rgb.jpg", encode(rgb, "JPEG")),
+    ("steps.jpg", encode(rgb, "JPEG", progressive=True)),
+    ("grey.jpg", encode(rgb.convert("L"), "JPEG")),
+    ("cmyk.jpg", encode(rgb.convert("CMYK"), "JPEG")),
+    ("large.jpg", encode(rgb.resize((90, 70)), "JPEG", quality=20)),
+    ("rgb.png", encode(rgb, "PNG")),
+    ("alpha.png", encode(rgb.convert("RGBA"), "PNG")),
+    ("palette.png", encode(rgb.convert("P"), "PNG", transparency=1)),
+    ("grey.png", encode(rgb.convert("L"), "PNG")),
+    ("bits.png", encode(rgb.convert("1"), "PNG")),
+    ("sixteen.png", encode(Image.fromarray((y * 5000 + x).astype(np.uint16)), "PNG")),
+    ("cut.jpg", encode(rgb, "JPEG")[:-40]),
+    ("cut.png", encode(rgb, "PNG")[:-20]),
+]:
+    write("image", name, data)
+
+for name, array in [
+    ("floats.npy", np.arange(6, dtype=np.float32).reshape(2, 3)),
+    ("big-endian.npy", np.arange(3, dtype=">i8")),
+    ("bytes.npy", np.arange(4, dtype=np.uint8).reshape(1, 2, 1, 2)),
+    ("fortran.npy", np.asfortranarray(np.ones((2, 3)))),
+    ("scalar.npy", np.float64(1.0)),
+]:
+    out = io.BytesIO()
+    np.save(out, array)
+    write("npy", name, out.getvalue())
