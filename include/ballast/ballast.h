@@ -5,6 +5,7 @@
 #define BALLAST_H
 
 #include "ballast/base.h"
+#include "ballast/array.h"
 #include "ballast/data.h"
 #include "ballast/loss.h"
 #include "ballast/balance.h"

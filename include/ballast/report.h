@@ -9,6 +9,10 @@
 extern "C" {
 #endif
 
+/* Writes a text file, which appears whole or not at all. Fails with BAL_IO. */
+BAL_API BAL_MUST_CHECK bal_status bal_report_write(bal_ctx *ctx, const char *path,
+                                                   const char *text);
+
 /* A plain-text table: cells are added left to right, a row ends after `columns` cells. Widths count
  * UTF-8 characters. align: one letter a column, 'l' or 'r'. */
 typedef struct bal_table bal_table;
@@ -35,7 +39,9 @@ BAL_API BAL_MUST_CHECK bal_status bal_report_evaluation(const bal_evaluation *e,
 
 /* Two or more evaluations of the same items side by side (`ballast report A B`): main numbers,
  * recall of every class with intervals, and one sentence on what changed for the rare classes
- * between the first and the last, computed from the numbers. New text, release with bal_release. */
+ * between the first and the last, computed from the numbers. The rare classes are the evaluations'
+ * group "few" (or "tail"). train_counts may be NULL. New text, release with bal_release.
+ * Fails with BAL_BAD_ARG: fewer than two, or they differ in classes or in items per class. */
 typedef struct bal_report_arm {
     const char *name;
     const bal_evaluation *evaluation;

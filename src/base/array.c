@@ -1,0 +1,154 @@
+/* Arrays in files: the public face of the NPY reader and writer, with conversion between types. */
+#include "ballast/array.h"
+
+#include "base/writer.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/* The two enums have the same order, so that neither header needs the other. */
+_Static_assert((int)BAL_ARRAY_F32 == (int)BAL_NPY_F32 && (int)BAL_ARRAY_F64 == (int)BAL_NPY_F64 &&
+                   (int)BAL_ARRAY_I32 == (int)BAL_NPY_I32 &&
+                   (int)BAL_ARRAY_I64 == (int)BAL_NPY_I64 && (int)BAL_ARRAY_U8 == (int)BAL_NPY_U8,
+               "array types and NPY types differ");
+
+static const struct {
+    size_t size;
+    bool whole;
+    int64_t min, max;
+    const char *name;
+} types[] = {
+    [BAL_ARRAY_F32] = {4, false, 0, 0, "float32"},
+    [BAL_ARRAY_F64] = {8, false, 0, 0, "float64"},
+    [BAL_ARRAY_I32] = {4, true, INT32_MIN, INT32_MAX, "int32"},
+    [BAL_ARRAY_I64] = {8, true, INT64_MIN, INT64_MAX, "int64"},
+    [BAL_ARRAY_U8] = {1, true, 0, UINT8_MAX, "uint8"},
+};
+
+/* A value as both kinds of number; real holds it when whole is false. */
+typedef struct value {
+    bool whole;
+    int64_t integer;
+    double real;
+} value;
+
+static value get(bal_array_type type, const void *data, int64_t i)
+{
+    switch (type) {
+    case BAL_ARRAY_F32:
+        return (value){.real = (double)((const float *)data)[i]};
+    case BAL_ARRAY_F64:
+        return (value){.real = ((const double *)data)[i]};
+    case BAL_ARRAY_I32:
+        return (value){.whole = true, .integer = ((const int32_t *)data)[i]};
+    case BAL_ARRAY_I64:
+        return (value){.whole = true, .integer = ((const int64_t *)data)[i]};
+    case BAL_ARRAY_U8:
+        break;
+    }
+    return (value){.whole = true, .integer = ((const uint8_t *)data)[i]};
+}
+
+static void put_whole(bal_array_type type, void *data, int64_t i, int64_t v)
+{
+    if (type == BAL_ARRAY_I32)
+        ((int32_t *)data)[i] = (int32_t)v;
+    else if (type == BAL_ARRAY_I64)
+        ((int64_t *)data)[i] = v;
+    else
+        ((uint8_t *)data)[i] = (uint8_t)v;
+}
+
+/* Stores v at place i. False: it does not fit. */
+static bool put(bal_array_type type, void *data, int64_t i, value v)
+{
+    if (!types[type].whole) {
+        const double real = v.whole ? (double)v.integer : v.real;
+        const float narrow = (float)real;
+        if (type == BAL_ARRAY_F64)
+            ((double *)data)[i] = real;
+        else
+            ((float *)data)[i] = narrow;
+        return type == BAL_ARRAY_F64 || isfinite(narrow) || !isfinite(real);
+    }
+    if (!v.whole) {
+        /* 2^63 is the first double beyond int64, -2^63 is inside */
+        if (!(v.real >= -0x1p63 && v.real < 0x1p63) || v.real != floor(v.real))
+            return false;
+        v.integer = (int64_t)v.real;
+    }
+    if (v.integer < types[type].min || v.integer > types[type].max)
+        return false;
+    put_whole(type, data, i, v.integer);
+    return true;
+}
+
+static bal_status refuse(bal_ctx *ctx, const char *path, int64_t at, value v, bal_array_type type)
+{
+    char found[32];
+    if (v.whole)
+        snprintf(found, sizeof found, "%" PRId64, v.integer);
+    else
+        snprintf(found, sizeof found, "%g", v.real);
+    return bal_fail(ctx, BAL_BAD_DATA, "%s: element %" PRId64 " is %s, which is no %s", path, at,
+                    found, types[type].name);
+}
+
+static bal_status convert(bal_ctx *ctx, const char *path, const bal_npy *file, bal_array *out)
+{
+    const bal_array_type from = (bal_array_type)file->type;
+    out->data = bal_calloc(ctx, (size_t)out->count, types[out->type].size);
+    if (!out->data)
+        return BAL_NO_MEMORY;
+    for (int64_t i = 0; i < out->count; i++) {
+        const value v = get(from, file->data, i);
+        if (!put(out->type, out->data, i, v))
+            return refuse(ctx, path, i, v, out->type);
+    }
+    return BAL_OK;
+}
+
+static bool known(bal_array_type type)
+{
+    return (unsigned)type < BAL_COUNT_OF(types);
+}
+
+bal_status bal_array_read(bal_ctx *ctx, const char *path, bal_array_type type, bal_array *array)
+{
+    *array = (bal_array){.type = type};
+    if (!known(type))
+        return bal_fail(ctx, BAL_BAD_ARG, "%s: array type %d is unknown", path, (int)type);
+    bal_npy file;
+    BAL_TRY(bal_npy_read(ctx, path, &file));
+    array->dims = file.dims;
+    array->count = 1;
+    for (int i = 0; i < file.dims; i++) {
+        array->shape[i] = file.shape[i];
+        array->count *= file.shape[i];
+    }
+    bal_status status = BAL_OK;
+    if ((int)file.type == (int)type) { /* the data moves over as it is */
+        array->data = file.data;
+        file.data = NULL;
+    } else {
+        status = convert(ctx, path, &file, array);
+    }
+    bal_npy_free(ctx, &file);
+    if (status != BAL_OK)
+        bal_array_release(ctx, array);
+    return status;
+}
+
+void bal_array_release(bal_ctx *ctx, bal_array *array)
+{
+    bal_free(ctx, array->data);
+    *array = (bal_array){0};
+}
+
+bal_status bal_array_write(bal_ctx *ctx, const char *path, const bal_array *array)
+{
+    if (!known(array->type))
+        return bal_fail(ctx, BAL_BAD_ARG, "%s: array type %d is unknown", path, (int)array->type);
+    return bal_npy_write(ctx, path, (bal_npy_type)array->type, array->dims, array->shape,
+                         array->data);
+}

@@ -1,0 +1,151 @@
+/* Arrays in files: every pair of types, what does not fit, and damage. */
+#include "helpers/helpers.h"
+
+#include "ballast/array.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void every_type_to_every_type(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    const float f32[] = {0, 1, 2, 3, 100, 255};
+    const double f64[] = {0, 1, 2, 3, 100, 255};
+    const int32_t i32[] = {0, 1, 2, 3, 100, 255};
+    const int64_t i64[] = {0, 1, 2, 3, 100, 255};
+    const uint8_t u8[] = {0, 1, 2, 3, 100, 255};
+    const void *const values[] = {f32, f64, i32, i64, u8};
+    static const size_t sizes[] = {4, 8, 4, 8, 1};
+    for (int from = BAL_ARRAY_F32; from <= BAL_ARRAY_U8; from++) {
+        const char *path = test_path(folder, "a.npy");
+        bal_array out = {.type = (bal_array_type)from, .dims = 2, .shape = {2, 3}};
+        void *copy = malloc(6 * sizes[from]);
+        assert_non_null(copy);
+        out.data = memcpy(copy, values[from], 6 * sizes[from]);
+        test_ok(ctx, bal_array_write(ctx, path, &out));
+        free(copy);
+        for (int to = BAL_ARRAY_F32; to <= BAL_ARRAY_U8; to++) {
+            bal_array in;
+            test_ok(ctx, bal_array_read(ctx, path, (bal_array_type)to, &in));
+            assert_int_equal(in.type, to);
+            assert_int_equal(in.dims, 2);
+            assert_int_equal(in.shape[0], 2);
+            assert_int_equal(in.shape[1], 3);
+            assert_int_equal(in.count, 6);
+            assert_memory_equal(in.data, values[to], 6 * sizes[to]);
+            bal_array_release(ctx, &in);
+            assert_null(in.data);
+            bal_array_release(ctx, &in);
+        }
+    }
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
+static void refuses(double value, bal_array_type type, const char *found, const char *wanted)
+{
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    const char *path = test_path(folder, "labels.npy");
+    double values[] = {1.0, 2.0, value};
+    const bal_array out = {.type = BAL_ARRAY_F64, .dims = 1, .shape = {3}, .data = values};
+    bal_array in;
+    test_ok(ctx, bal_array_write(ctx, path, &out));
+    test_fails(ctx, bal_array_read(ctx, path, type, &in), BAL_BAD_DATA, "labels.npy", "element 2",
+               found, wanted, NULL);
+    assert_null(in.data);
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
+static void values_must_fit(void **state)
+{
+    (void)state;
+    refuses(2.5, BAL_ARRAY_I32, "2.5", "int32");
+    refuses(NAN, BAL_ARRAY_I64, "nan", "int64");
+    refuses(INFINITY, BAL_ARRAY_I32, "inf", "int32");
+    refuses(0x1p63, BAL_ARRAY_I64, "9.22337e+18", "int64");
+    refuses(0x1p31, BAL_ARRAY_I32, "2.14748e+09", "int32");
+    refuses(-1, BAL_ARRAY_U8, "-1", "uint8");
+    refuses(256, BAL_ARRAY_U8, "256", "uint8");
+    refuses(1e300, BAL_ARRAY_F32, "1e+300", "float32");
+}
+
+static void infinities_and_extremes_stay(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    const char *path = test_path(folder, "a.npy");
+    double values[] = {INFINITY, -INFINITY, NAN, 0.1};
+    bal_array in, out = {.type = BAL_ARRAY_F64, .dims = 1, .shape = {4}, .data = values};
+    test_ok(ctx, bal_array_write(ctx, path, &out));
+    test_ok(ctx, bal_array_read(ctx, path, BAL_ARRAY_F32, &in));
+    const float *f = in.data;
+    assert_true(isinf(f[0]) && f[0] > 0 && isinf(f[1]) && f[1] < 0 && isnan(f[2]) && f[3] == 0.1f);
+    bal_array_release(ctx, &in);
+    int64_t whole[] = {INT64_MIN, INT64_MAX};
+    out = (bal_array){.type = BAL_ARRAY_I64, .dims = 1, .shape = {2}, .data = whole};
+    test_ok(ctx, bal_array_write(ctx, path, &out));
+    test_ok(ctx, bal_array_read(ctx, path, BAL_ARRAY_I64, &in));
+    assert_memory_equal(in.data, whole, sizeof whole);
+    bal_array_release(ctx, &in);
+    test_fails(ctx, bal_array_read(ctx, path, BAL_ARRAY_I32, &in), BAL_BAD_DATA, "element 0",
+               "-9223372036854775808", NULL);
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
+static void damage_is_named(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    const char *path = test_path(folder, "a.npy");
+    bal_array in;
+    test_fails(ctx, bal_array_read(ctx, path, BAL_ARRAY_F32, &in), BAL_IO, "a.npy", NULL);
+    test_write_file(path, "not numpy", 9);
+    test_fails(ctx, bal_array_read(ctx, path, BAL_ARRAY_F32, &in), BAL_BAD_FILE, "a.npy", NULL);
+    test_fails(ctx, bal_array_read(ctx, path, (bal_array_type)77, &in), BAL_BAD_ARG, "77", NULL);
+    const bal_array out = {.type = (bal_array_type)77, .dims = 1, .shape = {1}};
+    test_fails(ctx, bal_array_write(ctx, path, &out), BAL_BAD_ARG, "77", NULL);
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
+static bal_status read_converted(bal_ctx *ctx, void *user)
+{
+    bal_array in;
+    const bal_status status = bal_array_read(ctx, user, BAL_ARRAY_F32, &in);
+    bal_array_release(ctx, &in);
+    return status;
+}
+
+static void memory_may_run_out(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    char path[4096];
+    snprintf(path, sizeof path, "%s", test_path(folder, "a.npy"));
+    int32_t values[] = {4, 5};
+    const bal_array out = {.type = BAL_ARRAY_I32, .dims = 1, .shape = {2}, .data = values};
+    test_ok(ctx, bal_array_write(ctx, path, &out));
+    test_allocation_failures(read_converted, path);
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_type_to_every_type),     cmocka_unit_test(values_must_fit),
+        cmocka_unit_test(infinities_and_extremes_stay), cmocka_unit_test(damage_is_named),
+        cmocka_unit_test(memory_may_run_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
