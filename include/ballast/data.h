@@ -61,6 +61,10 @@ BAL_API BAL_MUST_CHECK bal_status bal_dataset_open(bal_dataset **out, bal_ctx *c
 BAL_API void bal_dataset_close(bal_dataset **dataset);
 /* Texts are borrowed from the data set. */
 BAL_API bal_dataset_info bal_dataset_describe(const bal_dataset *dataset);
+/* How it was opened: returns where, and settings receives what was given (or the defaults), so that
+ * the same set can be opened again. Texts are borrowed from the data set. */
+BAL_API const char *bal_dataset_opened_as(const bal_dataset *dataset,
+                                          bal_dataset_settings *settings);
 /* Name of class c, 0 <= c < classes. */
 BAL_API const char *bal_dataset_class_name(const bal_dataset *dataset, int c);
 /* counts receives one number per class: the images of that split. */

@@ -63,12 +63,13 @@ typedef struct bal_epoch_report {
     int epoch, epochs; /* finished epoch, counted from 1 */
     int stage;
     double lr, train_loss, train_accuracy;
-    double val_loss, val_balanced_accuracy, monitored;
+    double val_loss, val_balanced_accuracy, monitored; /* NaN without a validation split */
     bool best;
     double seconds, images_per_second;
     int classes;
     const double *val_class_loss, *val_class_recall; /* per class; borrowed for the call */
-} bal_epoch_report;
+    const int64_t *class_drawn; /* how often images of each class were shown; borrowed likewise */
+} bal_epoch_report;             /* without a validation split its values are NaN */
 typedef struct bal_progress {
     int epoch, epochs;
     int64_t step, steps; /* within the epoch */

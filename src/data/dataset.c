@@ -15,6 +15,8 @@
 
 struct bal_dataset {
     bal_ctx *ctx;
+    char *where, *longtail; /* as it was opened; longtail: NULL without one */
+    bal_dataset_settings settings;
     char *name;
     bal_source source;
     bal_shape shape; /* of the images that are handed out */
@@ -231,6 +233,16 @@ static bal_status choose_items(bal_dataset *d, bal_ctx *ctx, const bal_dataset_s
     return status;
 }
 
+static bal_status keep_opening(bal_dataset *d, bal_ctx *ctx, const char *where,
+                               const bal_dataset_settings *s)
+{
+    d->settings = *s;
+    d->where = bal_strdup(ctx, where);
+    d->longtail = s->longtail ? bal_strdup(ctx, s->longtail) : NULL;
+    d->settings.longtail = d->longtail;
+    return d->where && (d->longtail || !s->longtail) ? BAL_OK : BAL_NO_MEMORY;
+}
+
 bal_status bal_dataset_open(bal_dataset **out, bal_ctx *ctx, const char *where,
                             const bal_dataset_settings *settings)
 {
@@ -242,6 +254,7 @@ bal_status bal_dataset_open(bal_dataset **out, bal_ctx *ctx, const char *where,
         return BAL_NO_MEMORY;
     d->ctx = d->source.ctx = ctx;
     bal_status status;
+    BAL_GOTO(keep_opening(d, ctx, where, &s));
     BAL_GOTO(locate(d, ctx, where));
     BAL_GOTO(open_source(d, ctx, &s));
     BAL_GOTO(check_classes(d, ctx));
@@ -260,6 +273,8 @@ void bal_dataset_close(bal_dataset **dataset)
     bal_dataset *d = *dataset;
     bal_ctx *ctx = d->ctx;
     bal_source_close(&d->source);
+    bal_free(ctx, d->where);
+    bal_free(ctx, d->longtail);
     bal_free(ctx, d->name);
     bal_free(ctx, d->refs);
     bal_free(ctx, d->items[0]);
@@ -282,6 +297,12 @@ bal_dataset_info bal_dataset_describe(const bal_dataset *d)
                              .width = d->shape.width};
     memcpy(info.items, d->in_split, sizeof info.items);
     return info;
+}
+
+const char *bal_dataset_opened_as(const bal_dataset *d, bal_dataset_settings *settings)
+{
+    *settings = d->settings;
+    return d->where;
 }
 
 const char *bal_dataset_class_name(const bal_dataset *d, int c)
