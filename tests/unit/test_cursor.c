@@ -79,7 +79,7 @@ static void gzip_is_inflated_within_the_limit(void **state)
     uint8_t *bytes = malloc(COUNT);
     assert_non_null(bytes);
     for (int i = 0; i < COUNT; i++)
-        bytes[i] = (uint8_t)(i * i >> 7);
+        bytes[i] = (uint8_t)((uint32_t)i * (uint32_t)i >> 7);
     size_t packed;
     uint8_t *zipped = test_gzip(bytes, COUNT, &packed);
     bal_bytes in = {zipped, packed}, out;
