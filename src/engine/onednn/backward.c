@@ -326,8 +326,9 @@ static bal_status lower_simple(one_program *p, one_step_fn *run, int f, int g, b
 static bal_status lower_cosine(one_program *p, int f, int g)
 {
     BAL_TRY(lower_simple(p, bal_back_cosine, f, g, false));
-    const int spare = bal_one_buffer(
-        p, (size_t)p->plan->params[node_of(p, &p->steps[f])->param[0]].count * sizeof(float));
+    const bal_param_info *weights =
+        &p->plan->head.graph->params[node_of(p, &p->steps[f])->param[0]];
+    const int spare = bal_one_buffer(p, (size_t)weights->count * sizeof(float));
     if (spare < 0)
         return BAL_NO_MEMORY;
     p->steps[p->step_count - 1].out[1] = spare;
