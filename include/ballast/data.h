@@ -3,6 +3,10 @@
  * A data set is opened once, with everything that decides its members in the settings, and does not
  * change afterwards. Items are numbered 0..items-1 over all splits. Images are 8-bit, height x
  * width x channels (HWC), 1 or 3 channels.
+ *
+ * An image folder is CLASS/..., or train/CLASS/... with val (or valid, validation) and test beside
+ * it; classes and files are in torchvision's order (bytewise, folders in a class included, hidden
+ * names left out). Of PNGs the alpha channel is dropped; EXIF orientation is not applied.
  */
 #ifndef BALLAST_DATA_H
 #define BALLAST_DATA_H
@@ -23,14 +27,14 @@ typedef enum bal_split {
 BAL_API const char *bal_split_name(bal_split split);
 
 typedef struct bal_dataset_settings {
-    const char
-        *longtail; /* NULL: as it is; "exp:RATIO" or "step:RATIO:FRACTION" cuts the train split */
-    double val_fraction; /* 0..0.9; share of the training set that becomes the validation split
-                            where the data has none; stratified, at least one image of every class
-                            that has two or more; default 0.1 */
-    int img_size;        /* 0: the images' own size (they must all agree); else resize to N x N */
-    int channels;        /* 0: what the data has; 1 grey or 3 RGB: convert */
-    uint64_t seed;       /* members of the long tail and of the validation split; default 1 */
+    const char *longtail; /* NULL: as it is; "exp:RATIO" or "step:RATIO:FRACTION": a cut of the
+                             training split; read while opening only */
+    double val_fraction;  /* 0..0.9; share of the training set that becomes the validation split
+                             where the data has none; stratified, at least one image of every class
+                             that has two or more; default 0.1 */
+    int img_size;         /* 0: the images' own size (they must all agree); else resize to N x N */
+    int channels;         /* 0: what the data has; 1 grey or 3 RGB: convert */
+    uint64_t seed;        /* members of the long tail and of the validation split; default 1 */
 } bal_dataset_settings;
 
 /* Order of operations: the long tail is cut from the training split first, then the validation

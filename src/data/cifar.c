@@ -176,8 +176,8 @@ static bool probe_100(const char *path)
 }
 
 const bal_reader bal_reader_cifar10 = {
-    .name = "cifar10",
-    .about = "CIFAR-10, binary version: data_batch_1.bin to data_batch_5.bin, test_batch.bin",
+    .info = {"cifar10",
+             "CIFAR-10, binary version: data_batch_1.bin to data_batch_5.bin, test_batch.bin"},
     .probe = probe_10,
     .open = open_10,
     .image = bal_packed_image,
@@ -186,8 +186,7 @@ const bal_reader bal_reader_cifar10 = {
 };
 
 const bal_reader bal_reader_cifar100 = {
-    .name = "cifar100",
-    .about = "CIFAR-100, binary version: train.bin, test.bin (fine labels)",
+    .info = {"cifar100", "CIFAR-100, binary version: train.bin, test.bin (fine labels)"},
     .probe = probe_100,
     .open = open_100,
     .image = bal_packed_image,

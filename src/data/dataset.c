@@ -131,8 +131,8 @@ static bal_status name_classes(bal_dataset *d, bal_ctx *ctx)
     const bal_known_row *row = bal_known_row_named(d->name);
     if (!row)
         row = bal_known_row_of_path(d->source.path);
-    if (!row || strcmp(row->format, d->source.reader->name) != 0)
-        row = bal_known_row_named(d->source.reader->name); /* the format is the set's own */
+    if (!row || strcmp(row->format, d->source.reader->info.name) != 0)
+        row = bal_known_row_named(d->source.reader->info.name); /* the format is the set's own */
     if (row && row->class_names && !d->source.class_names && row->classes == d->source.classes)
         return bal_source_name_classes(&d->source, ctx, row->class_names);
     return BAL_OK;
@@ -289,7 +289,7 @@ void bal_dataset_close(bal_dataset **dataset)
 bal_dataset_info bal_dataset_describe(const bal_dataset *d)
 {
     bal_dataset_info info = {.name = d->name,
-                             .format = d->source.reader->name,
+                             .format = d->source.reader->info.name,
                              .path = d->source.path,
                              .classes = d->source.classes,
                              .channels = d->shape.channels,

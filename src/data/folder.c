@@ -307,8 +307,8 @@ static void close_folder(bal_source *source)
 }
 
 const bal_reader bal_reader_folder = {
-    .name = "folder",
-    .about = "image folder: CLASS/*.jpg|jpeg|png, or train/CLASS/*, val/CLASS/*, test/CLASS/*",
+    .info = {"folder",
+             "image folder: CLASS/*.jpg|jpeg|png, or train/CLASS/*, val/CLASS/*, test/CLASS/*"},
     .probe = probe,
     .open = open_folder,
     .image = image,

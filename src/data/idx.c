@@ -209,9 +209,8 @@ static bal_status open_folder(bal_source *source, bal_ctx *ctx)
 }
 
 const bal_reader bal_reader_idx = {
-    .name = "idx",
-    .about =
-        "MNIST's format: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-... (plain or .gz)",
+    .info = {"idx", "MNIST's format: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-... "
+                    "(plain or .gz)"},
     .probe = probe,
     .open = open_folder,
     .image = bal_packed_image,

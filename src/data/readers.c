@@ -21,16 +21,12 @@ const bal_reader *bal_reader_probe(const char *path)
 const bal_reader *bal_reader_named(const char *name)
 {
     for (size_t i = 0; i < BAL_COUNT_OF(readers); i++)
-        if (strcmp(readers[i]->name, name) == 0)
+        if (strcmp(readers[i]->info.name, name) == 0)
             return readers[i];
     return NULL;
 }
 
 const bal_format_info *bal_format_at(int i)
 {
-    static bal_format_info rows[BAL_COUNT_OF(readers)]; /* always the same content */
-    if (i < 0 || (size_t)i >= BAL_COUNT_OF(readers))
-        return NULL;
-    rows[i] = (bal_format_info){readers[i]->name, readers[i]->about};
-    return &rows[i];
+    return i >= 0 && (size_t)i < BAL_COUNT_OF(readers) ? &readers[i]->info : NULL;
 }

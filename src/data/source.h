@@ -15,7 +15,7 @@ typedef struct bal_shape {
 typedef struct bal_source bal_source;
 
 typedef struct bal_reader {
-    const char *name, *about;
+    bal_format_info info;
     /* Does the folder look like this format? Cheap, and sure enough to choose the reader. */
     bool (*probe)(const char *path);
     /* Fills the source. On failure bal_source_close releases what is there. */
