@@ -17,8 +17,8 @@
 #include <limits.h>
 
 #define BAL_FOREVER INT_MAX
-#define BAL_MAX_PROGRAMS 4 /* batch sizes kept ready: the planned one and the usual last batches \
-                            */
+/* Batch sizes kept ready: the planned one and the usual last batches. */
+#define BAL_MAX_PROGRAMS 4
 
 typedef struct one_plan one_plan;
 typedef struct one_program one_program;
