@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* The only place that knows which engines were built. */
-static const bal_engine *const engines[] = { /* in order of preference */
+static const bal_engine *const engines[] = {
+    /* in order of preference */
 #ifdef BAL_WITH_ONEDNN
     &bal_engine_onednn,
 #endif
