@@ -4,9 +4,8 @@
 
 #include <string.h>
 
-/* The only place that knows which engines were built. */
+/* The only place that knows which engines were built, in order of preference. */
 static const bal_engine *const engines[] = {
-    /* in order of preference */
 #ifdef BAL_WITH_ONEDNN
     &bal_engine_onednn,
 #endif
