@@ -118,17 +118,30 @@ static json_t *class_numbers(const double *values, int count)
     return list;
 }
 
+static json_t *class_exposure(const int64_t *drawn, int count)
+{
+    json_t *list = json_array();
+    for (int c = 0; drawn && c < count; c++)
+        if (json_array_append_new(list, json_integer((json_int_t)drawn[c])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 static json_t *epoch_line(const bal_epoch_report *r)
 {
-    return json_pack(
-        "{s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:f, s:o, s:o}", "epoch", r->epoch,
-        "stage", r->stage, "lr", bal_json_real(r->lr), "train_loss", bal_json_real(r->train_loss),
-        "train_accuracy", bal_json_real(r->train_accuracy), "val_loss", bal_json_real(r->val_loss),
-        "val_balanced_accuracy", bal_json_real(r->val_balanced_accuracy), "monitored",
-        bal_json_real(r->monitored), "best", (int)r->best, "seconds", bal_json_real(r->seconds),
-        "images_per_second", bal_json_real(r->images_per_second), "time", wall_time(),
-        "val_class_loss", class_numbers(r->val_class_loss, r->classes), "val_class_recall",
-        class_numbers(r->val_class_recall, r->classes));
+    return json_pack("{s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:f, s:o, s:o, s:o}",
+                     "epoch", r->epoch, "stage", r->stage, "lr", bal_json_real(r->lr), "train_loss",
+                     bal_json_real(r->train_loss), "train_accuracy",
+                     bal_json_real(r->train_accuracy), "val_loss", bal_json_real(r->val_loss),
+                     "val_balanced_accuracy", bal_json_real(r->val_balanced_accuracy), "monitored",
+                     bal_json_real(r->monitored), "best", (int)r->best, "seconds",
+                     bal_json_real(r->seconds), "images_per_second",
+                     bal_json_real(r->images_per_second), "time", wall_time(), "val_class_loss",
+                     class_numbers(r->val_class_loss, r->classes), "val_class_recall",
+                     class_numbers(r->val_class_recall, r->classes), "class_drawn",
+                     class_exposure(r->class_drawn, r->classes));
 }
 
 static bal_status append_to(bal_run_folder *folder, const char *name, const char *line)
