@@ -198,10 +198,7 @@ static void json_has_the_promised_keys(void **state)
 {
     (void)state;
     bal_ctx *ctx = test_ctx();
-    const char *const names[3] = {"cat",
-                                  "tr\xc3\xbc"
-                                  "b",
-                                  "caf\xe9"}; /* the last is not UTF-8 */
+    const char *const names[3] = {"cat", "tr\xc3\xbc\142", "caf\xe9"}; /* the last is not UTF-8 */
     const int64_t counts[3] = {500, 50, 5};
     bal_evaluation_settings s = on(3, 5, absent_scores, absent_labels);
     s.scores_are_probabilities = true;
