@@ -1,0 +1,278 @@
+/* A ring of prepared batches between worker threads and the caller. Batch b lies in slot
+ * b % slots; a worker may begin it once the caller has let go of batch b - slots. */
+#include "train/loader.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+typedef struct slot {
+    float *images;
+    int32_t *labels;
+    int64_t ready; /* number of the batch that lies here, -1: none */
+    int count;
+    bal_status status;
+    char error[BAL_ERROR_LENGTH];
+} slot;
+
+typedef struct worker {
+    bal_loader *loader;
+    pthread_t thread;
+    bal_ctx *ctx;
+    uint8_t *pixels, *scratch; /* one image each */
+} worker;
+
+struct bal_loader {
+    bal_ctx *ctx;
+    const bal_image_store *store;
+    const bal_dataset *data;
+    int batch, slot_count, worker_count, started;
+    bal_image_shape shape;
+    size_t area, image_floats;
+    bal_pixel_table table;
+    slot *slots;
+    worker *workers; /* the first is the caller's where there are no threads */
+
+    bal_loader_pass pass;
+    bal_augment_settings augment;
+    bool augments;
+    int64_t batches; /* of the pass */
+
+    pthread_mutex_t mutex;
+    pthread_cond_t work, done;
+    int64_t next;   /* batch that a worker takes next */
+    int64_t wanted; /* batch that the caller gets next; all before it are let go */
+    int busy;       /* workers within a batch */
+    bool active, closing;
+    atomic_bool give_up; /* the pass is of no interest any more */
+};
+
+/* ---- one batch ---- */
+
+static bal_status prepare_image(bal_loader *l, worker *w, int64_t place, float *planes)
+{
+    BAL_TRY(bal_image_store_read(l->store, w->ctx, l->pass.items[place], w->pixels));
+    if (l->augments)
+        bal_augment(&l->augment, l->shape, l->pass.seed, l->pass.epoch, (uint64_t)place, w->pixels,
+                    w->scratch);
+    bal_pixel_planes(&l->table, l->area, w->pixels, planes);
+    return BAL_OK;
+}
+
+static void prepare(bal_loader *l, worker *w, int64_t batch, slot *s)
+{
+    const int64_t first = batch * l->batch, left = l->pass.count - first;
+    s->count = left < l->batch ? (int)left : l->batch;
+    s->status = BAL_OK;
+    for (int i = 0; i < s->count && s->status == BAL_OK; i++) {
+        if (atomic_load_explicit(&l->give_up, memory_order_relaxed))
+            return;
+        s->labels[i] = (int32_t)bal_dataset_label(l->data, l->pass.items[first + i]);
+        s->status = prepare_image(l, w, first + i, s->images + (size_t)i * l->image_floats);
+    }
+    if (s->status != BAL_OK)
+        memcpy(s->error, bal_error(w->ctx), strlen(bal_error(w->ctx)) + 1);
+}
+
+/* ---- threads ---- */
+
+static bool has_work(const bal_loader *l)
+{
+    return l->active && l->next < l->batches && l->next < l->wanted + l->slot_count;
+}
+
+static void *worker_main(void *argument)
+{
+    worker *w = argument;
+    bal_loader *l = w->loader;
+    pthread_mutex_lock(&l->mutex);
+    for (;;) {
+        while (!l->closing && !has_work(l))
+            pthread_cond_wait(&l->work, &l->mutex);
+        if (l->closing)
+            break;
+        const int64_t batch = l->next++;
+        slot *s = &l->slots[batch % l->slot_count];
+        l->busy++;
+        pthread_mutex_unlock(&l->mutex);
+        prepare(l, w, batch, s);
+        pthread_mutex_lock(&l->mutex);
+        l->busy--;
+        s->ready = batch;
+        pthread_cond_broadcast(&l->done);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return NULL;
+}
+
+static bal_status start_worker(bal_loader *l, worker *w)
+{
+    sigset_t all, old; /* signals are for the program's own threads */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    const int error = pthread_create(&w->thread, NULL, worker_main, w);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (error)
+        return bal_fail(l->ctx, BAL_IO, "cannot start a thread that loads images: %s",
+                        strerror(error));
+    l->started++;
+    return BAL_OK;
+}
+
+/* ---- open and close ---- */
+
+static bal_status open_slots(bal_loader *l)
+{
+    const size_t batch = (size_t)l->batch;
+    l->slots = bal_calloc(l->ctx, (size_t)l->slot_count, sizeof *l->slots);
+    if (!l->slots)
+        return BAL_NO_MEMORY;
+    for (int i = 0; i < l->slot_count; i++) {
+        slot *s = &l->slots[i];
+        s->ready = -1;
+        s->images = bal_calloc_aligned(l->ctx, batch * l->image_floats, sizeof *s->images);
+        s->labels = bal_calloc(l->ctx, batch, sizeof *s->labels);
+        if (!s->images || !s->labels)
+            return BAL_NO_MEMORY;
+    }
+    return BAL_OK;
+}
+
+static bal_status open_workers(bal_loader *l)
+{
+    const int seats = l->worker_count > 0 ? l->worker_count : 1;
+    l->workers = bal_calloc(l->ctx, (size_t)seats, sizeof *l->workers);
+    if (!l->workers)
+        return BAL_NO_MEMORY;
+    for (int i = 0; i < seats; i++) {
+        worker *w = &l->workers[i];
+        w->loader = l;
+        BAL_TRY(bal_worker_ctx_open(&w->ctx, l->ctx));
+        w->pixels = bal_calloc(l->ctx, l->image_floats, 1);
+        w->scratch = bal_calloc(l->ctx, l->image_floats, 1);
+        if (!w->pixels || !w->scratch)
+            return BAL_NO_MEMORY;
+    }
+    for (int i = 0; i < l->worker_count; i++)
+        BAL_TRY(start_worker(l, &l->workers[i]));
+    return BAL_OK;
+}
+
+bal_status bal_loader_open(bal_loader **out, bal_ctx *ctx, const bal_loader_settings *settings)
+{
+    *out = NULL;
+    if (settings->batch < 1 || settings->workers < 0 || settings->workers > BAL_LOADER_WORKERS_MAX)
+        return bal_fail(ctx, BAL_BAD_ARG,
+                        "a loader of batch %d with %d workers: batch must be at least 1, workers 0 "
+                        "to %d",
+                        settings->batch, settings->workers, BAL_LOADER_WORKERS_MAX);
+    bal_loader *l = bal_calloc(ctx, 1, sizeof *l);
+    if (!l)
+        return BAL_NO_MEMORY;
+    l->ctx = ctx;
+    l->store = settings->store;
+    l->data = bal_image_store_data(settings->store);
+    const bal_dataset_info info = bal_dataset_describe(l->data);
+    l->shape = (bal_image_shape){info.channels, info.height, info.width};
+    l->area = (size_t)info.height * (size_t)info.width;
+    l->image_floats = l->area * (size_t)info.channels;
+    l->batch = settings->batch;
+    l->worker_count = settings->workers;
+    l->slot_count = settings->workers > 0 ? settings->workers + 2 : 1;
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_cond_init(&l->work, NULL);
+    pthread_cond_init(&l->done, NULL);
+    atomic_init(&l->give_up, false);
+    bal_status status;
+    BAL_GOTO(bal_pixel_table_make(&l->table, ctx, info.channels, &settings->norm));
+    BAL_GOTO(open_slots(l));
+    BAL_GOTO(open_workers(l));
+    *out = l;
+    return BAL_OK;
+fail:
+    bal_loader_close(&l);
+    return status;
+}
+
+void bal_loader_close(bal_loader **loader)
+{
+    if (!loader || !*loader)
+        return;
+    bal_loader *l = *loader;
+    atomic_store(&l->give_up, true);
+    pthread_mutex_lock(&l->mutex);
+    l->closing = true;
+    pthread_cond_broadcast(&l->work);
+    pthread_mutex_unlock(&l->mutex);
+    for (int i = 0; i < l->started; i++)
+        pthread_join(l->workers[i].thread, NULL);
+    for (int i = 0; l->workers && i < (l->worker_count > 0 ? l->worker_count : 1); i++) {
+        bal_free(l->ctx, l->workers[i].pixels);
+        bal_free(l->ctx, l->workers[i].scratch);
+        bal_ctx_close(&l->workers[i].ctx);
+    }
+    for (int i = 0; l->slots && i < l->slot_count; i++) {
+        bal_free_aligned(l->ctx, l->slots[i].images);
+        bal_free(l->ctx, l->slots[i].labels);
+    }
+    bal_free(l->ctx, l->workers);
+    bal_free(l->ctx, l->slots);
+    pthread_cond_destroy(&l->done);
+    pthread_cond_destroy(&l->work);
+    pthread_mutex_destroy(&l->mutex);
+    bal_free(l->ctx, l);
+    *loader = NULL;
+}
+
+/* ---- a pass ---- */
+
+void bal_loader_stop(bal_loader *l)
+{
+    atomic_store(&l->give_up, true);
+    pthread_mutex_lock(&l->mutex);
+    l->active = false;
+    while (l->busy > 0)
+        pthread_cond_wait(&l->done, &l->mutex);
+    pthread_mutex_unlock(&l->mutex);
+    for (int i = 0; i < l->slot_count; i++)
+        l->slots[i].ready = -1;
+    atomic_store(&l->give_up, false);
+}
+
+void bal_loader_begin(bal_loader *l, const bal_loader_pass *pass)
+{
+    bal_loader_stop(l);
+    pthread_mutex_lock(&l->mutex);
+    l->pass = *pass;
+    l->augments = pass->augment && (pass->augment->crop_padding > 0 || pass->augment->hflip > 0.0);
+    if (l->augments)
+        l->augment = *pass->augment;
+    l->batches = (pass->count + l->batch - 1) / l->batch;
+    l->next = pass->first_batch;
+    l->wanted = pass->first_batch - 1; /* nothing is held by the caller yet */
+    l->active = true;
+    pthread_cond_broadcast(&l->work);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+bal_status bal_loader_next(bal_loader *l, bal_loader_batch *batch)
+{
+    *batch = (bal_loader_batch){NULL, NULL, 0};
+    pthread_mutex_lock(&l->mutex);
+    const int64_t wanted = l->active ? ++l->wanted : l->batches;
+    slot *s = &l->slots[wanted % l->slot_count];
+    if (wanted < l->batches && l->worker_count > 0) {
+        pthread_cond_broadcast(&l->work);
+        while (s->ready != wanted)
+            pthread_cond_wait(&l->done, &l->mutex);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    if (wanted >= l->batches)
+        return BAL_OK;
+    if (l->worker_count == 0)
+        prepare(l, &l->workers[0], wanted, s);
+    if (s->status != BAL_OK)
+        return bal_fail(l->ctx, s->status, "%s", s->error);
+    *batch = (bal_loader_batch){s->images, s->labels, s->count};
+    return BAL_OK;
+}
