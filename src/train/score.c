@@ -12,8 +12,8 @@ bal_status bal_score_output(bal_ctx *ctx, const bal_graph *g, int *output, int *
     return BAL_OK;
 }
 
-bal_status bal_score_items(bal_plan *plan, bal_loader *loader, const int64_t *items, int64_t count,
-                           float *scores, int32_t *labels)
+bal_status bal_plan_score_items(bal_plan *plan, bal_loader *loader, const int64_t *items,
+                                int64_t count, float *scores, int32_t *labels)
 {
     int output, classes;
     BAL_TRY(bal_score_output(plan->ctx, plan->graph, &output, &classes));

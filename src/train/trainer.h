@@ -11,6 +11,8 @@
 #include "train/recipe.h"
 #include "train/run_folder.h"
 #include "train/run_state.h"
+#include "train/score.h"
+#include "train/snapshot.h"
 
 #define BAL_STATE_FILE "state.safetensors"
 #define BAL_BEST_FILE "best.safetensors"
@@ -24,12 +26,11 @@ struct bal_trainer {
     bal_train_settings settings; /* resolved; texts are owned, see texts */
     bal_recipe *recipe;          /* resolved and checked */
     bal_graph *graph;
-    int logits;  /* number of the output */
-    size_t head; /* = classes, as a size */
+    int logits;     /* number of the output */
+    size_t classes; /* of the data */
     const bal_engine *engine;
     bal_weights *start; /* what training starts from, in the graph's order */
     bal_metric monitor;
-    int batch;
     int64_t train_items, steps; /* per epoch */
     int64_t *counts;            /* BAL_SPLIT_COUNT x classes */
     const char **class_names;
@@ -38,29 +39,29 @@ struct bal_trainer {
     int text_count;
 };
 
-/* ---- settings ---- */
-/* Copies the texts, fills in what is 0 or NULL from the recipe and the data. recipe may be NULL. */
-BAL_MUST_CHECK bal_status bal_trainer_resolve(bal_trainer *t, const bal_recipe *recipe,
+/* Copies the texts, fills in what is 0 or NULL from the recipe and the data, and opens the recipe,
+ * with the settings as overrides. theirs may be NULL. */
+BAL_MUST_CHECK bal_status bal_trainer_resolve(bal_trainer *t, const bal_recipe *theirs,
                                               const bal_train_settings *settings);
 
 /* ---- stages ---- */
 BAL_MUST_CHECK bal_status bal_trainer_loss(const bal_trainer *t, int stage, bal_loss **out);
 BAL_MUST_CHECK bal_status bal_trainer_sampler(const bal_trainer *t, int stage, bal_sampler **out);
-/* A training plan for a stage; trains (one per parameter) receives what it learns. */
-BAL_MUST_CHECK bal_status bal_trainer_plan_open(const bal_trainer *t, int stage, bool measure_only,
-                                                bool *trains, bal_plan **out);
+/* A training plan for a set of parameters (one bool each, see bal_recipe_stage_trains). */
+BAL_MUST_CHECK bal_status bal_trainer_plan_open(const bal_trainer *t, const bool *trains,
+                                                bool measure_only, bal_plan **out);
 /* The image store of a run, filled or only planned. */
 bal_image_store_settings bal_trainer_store_settings(const bal_trainer *t);
 
 /* ---- a run ---- */
 typedef struct bal_training {
-    bal_trainer *t;
+    const bal_trainer *t;
     bal_ctx *ctx;
     bal_run_folder *folder;
     bal_image_store *store;
     bal_loader *loader;
     const bal_train_callbacks *callbacks;
-    const char *command;
+    bal_pixel_norm norm;
     bal_run_identity identity;
     bal_run_state state;
 
@@ -68,22 +69,23 @@ typedef struct bal_training {
     bal_plan *plan;
     bal_loss *loss;
     bal_sampler *sampler;
-    bool *trains, *will_train; /* per parameter: of the plan, of the stage that comes */
-    float *lr, *decay;         /* per parameter */
+    bool *trains;      /* per parameter: what a stage learns */
+    float *lr, *decay; /* per parameter */
 
     float *logits, *gradient;       /* batch x classes */
     const float **output_gradients; /* per output of the graph */
     int64_t *shown;                 /* items of the epoch, in the order shown */
     int64_t *class_drawn;           /* classes */
-    float *val_scores;              /* items of the larger of val and test x classes */
-    int32_t *val_labels;
+    float *scores;                  /* of a whole split: the larger of val and test, x classes */
+    int32_t *score_labels;
     double *class_loss, *class_recall; /* classes */
 
-    double began;         /* this process's start, seconds */
+    double began;         /* this process's start */
     double seconds;       /* of the processes before */
-    double epoch_began;   /* of the present epoch, or of the part of it that this process does */
+    double epoch_began;   /* of the part of the epoch that this process does */
     int64_t epoch_images; /* trained on since then */
-    int64_t run_steps;    /* since began */
+    int64_t run_images;   /* since began, */
+    double run_busy;      /* in so many seconds of training */
     double last_progress;
 } bal_training;
 
@@ -91,24 +93,28 @@ double bal_training_seconds(const bal_training *g);
 /* A line for log.txt and for the context's log. A failure to write it is only logged. */
 void bal_training_say(bal_training *g, const char *format, ...) BAL_PRINTF(2, 3);
 
-/* Plan, loss and sampler for an epoch's stage. Values and momenta come from `from` (see
- * snapshot), or where that is NULL from the plan that there is. */
+/* Plan, loss and sampler for the stage of an epoch. Values and momenta come from `from` (see
+ * snapshot.h), or where that is NULL from the plan that there is. */
 BAL_MUST_CHECK bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *from);
 /* Trains on what is left of the present epoch (state.epoch, state.step). Fails with BAL_INTERRUPTED
  * after a finished step, BAL_DIVERGED. */
 BAL_MUST_CHECK bal_status bal_training_epoch(bal_training *g);
-/* Fills the report's fields about the validation split. BAL_INTERRUPTED: nothing is lost. */
-BAL_MUST_CHECK bal_status bal_training_validate(bal_training *g, bal_epoch_report *report);
+/* Fills the report about the epoch that ends, validation included. BAL_INTERRUPTED: nothing is
+ * lost. */
+BAL_MUST_CHECK bal_status bal_training_report(bal_training *g, bal_epoch_report *report);
+/* True once patience has run out. */
+bool bal_training_stops(const bal_training *g);
+
+/* What the run is, for going on with it. */
+BAL_MUST_CHECK bal_status bal_training_identify(bal_training *g);
 /* state.safetensors: all that going on needs. */
 BAL_MUST_CHECK bal_status bal_training_save(bal_training *g);
 /* The present values as a weights file of the run. */
-BAL_MUST_CHECK bal_status bal_training_write_weights(bal_training *g, const char *name, int epoch,
-                                                     double value);
-/* Reads the state and the values and momenta that belong to it; checks that it is this run's. */
+BAL_MUST_CHECK bal_status bal_training_write_weights(bal_training *g, const char *name, int epoch);
+/* Reads the state, and the values and momenta that belong to it, where there is one; checks that it
+ * is this run's. Without one *snapshot is NULL and the state that of a start. */
 BAL_MUST_CHECK bal_status bal_training_resume(bal_training *g, bal_weights **snapshot);
 /* last.safetensors, best.safetensors, both splits measured with the best weights, summary.json. */
 BAL_MUST_CHECK bal_status bal_training_finish(bal_training *g);
-/* True once patience has run out. */
-bool bal_training_stops(const bal_training *g);
 
 #endif

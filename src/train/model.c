@@ -1,0 +1,306 @@
+/* A trained model: from a run folder, or from a network's name and a weights file. */
+#include "ballast/train.h"
+
+#include "engine/engine.h"
+#include "train/run_folder.h"
+#include "train/score.h"
+#include "train/trainer.h"
+
+#include <string.h>
+
+struct bal_model {
+    bal_ctx *ctx;
+    bal_run_data_held *held; /* NULL: no run */
+    bal_run_data data;       /* zeros without a run */
+    bal_graph *graph;
+    bal_plan *plan;
+    bal_shape input;
+    int classes, logits, batch;
+    bal_pixel_norm norm;
+    bal_pixel_table table;
+    float *planes; /* a batch of images */
+};
+
+bal_predictor_settings bal_predictor_defaults(void)
+{
+    return (bal_predictor_settings){.std = {1.0, 1.0, 1.0}, .head = "linear", .batch_size = 128};
+}
+
+/* ---- what the network is ---- */
+
+/* The head is the last matrix of the file, the first layer its first tensor with four dimensions:
+ * names are sorted there, so a tensor called "conv1.weight" goes before all others. */
+static const bal_tensor *find_head(const bal_weights *w)
+{
+    static const char *const names[] = {"fc.weight", "linear.weight", "classifier.weight",
+                                        "head.weight"};
+    for (int i = 0; i < bal_weights_count(w); i++) {
+        const bal_tensor *t = bal_weights_at(w, i);
+        const char *name = strncmp(t->name, "module.", 7) == 0 ? t->name + 7 : t->name;
+        for (size_t k = 0; k < BAL_COUNT_OF(names); k++)
+            if (t->dims == 2 && strcmp(name, names[k]) == 0)
+                return t;
+    }
+    return NULL;
+}
+
+static const bal_tensor *find_first_layer(const bal_weights *w)
+{
+    const bal_tensor *first = NULL;
+    for (int i = 0; i < bal_weights_count(w); i++) {
+        const bal_tensor *t = bal_weights_at(w, i);
+        const char *name = strncmp(t->name, "module.", 7) == 0 ? t->name + 7 : t->name;
+        if (t->dims == 4 && strcmp(name, "conv1.weight") == 0)
+            first = t;
+    }
+    return first;
+}
+
+/* The settings of the model from the caller's, and what is missing from the weights. */
+static bal_status describe(bal_model *m, const bal_predictor_settings *s, const bal_weights *file,
+                           bal_model_settings *network)
+{
+    const bal_tensor *head = find_head(file), *first = find_first_layer(file);
+    int classes = s->classes, channels = s->channels;
+    if (classes == 0 && !head)
+        return bal_fail(m->ctx, BAL_MISMATCH,
+                        "%s: no matrix fc.weight, linear.weight, classifier.weight or head.weight "
+                        "that tells the number of classes; give it",
+                        s->weights);
+    if (classes == 0)
+        classes = head->shape[0] > 0 && head->shape[0] <= 1000000 ? (int)head->shape[0] : 0;
+    if (channels == 0)
+        channels = first && first->shape[1] == 1 ? 1 : 3;
+    network->name = s->model;
+    network->classes = classes;
+    network->input = (bal_shape){channels, s->height ? s->height : 32, s->width ? s->width : 32};
+    network->head = s->head ? s->head : "linear";
+    for (int c = 0; c < BAL_CHANNELS_MAX; c++) {
+        m->norm.mean[c] = s->mean[c];
+        m->norm.std[c] = s->std[c];
+    }
+    return BAL_OK;
+}
+
+static void describe_run(bal_model *m, bal_model_settings *network)
+{
+    const bal_run_data *d = &m->data;
+    network->name = d->model;
+    network->classes = d->classes;
+    network->input = (bal_shape){d->channels, d->height, d->width};
+    network->head = d->head;
+    network->scale = d->scale;
+    for (int c = 0; c < d->channels; c++) {
+        m->norm.mean[c] = d->mean[c];
+        m->norm.std[c] = d->std[c];
+    }
+}
+
+/* ---- opening ---- */
+
+static bal_status open_plan(bal_model *m, const bal_predictor_settings *s,
+                            const bal_model_settings *network, const bal_weights *file,
+                            const char *path)
+{
+    const bal_engine *engine;
+    bal_weights *fitting;
+    BAL_TRY(bal_engine_find(m->ctx, s->engine, &engine));
+    BAL_TRY(bal_model_build(&m->graph, m->ctx, network));
+    BAL_TRY(bal_score_output(m->ctx, m->graph, &m->logits, &m->classes));
+    bal_status status = bal_weights_fit(&fitting, m->ctx, file, m->graph);
+    if (status != BAL_OK)
+        return bal_fail_within(m->ctx, status, "%s", path);
+    const bal_plan_settings settings = {.batch = m->batch};
+    status = bal_plan_open(&m->plan, m->ctx, engine, m->graph, &settings);
+    if (status == BAL_OK)
+        status = bal_plan_load(m->plan, fitting);
+    bal_weights_close(&fitting);
+    return status;
+}
+
+static bal_status open_memory(bal_model *m, const bal_model_settings *network)
+{
+    m->input = network->input;
+    const size_t pixels = (size_t)m->input.channels * (size_t)m->input.height *
+                          (size_t)m->input.width * (size_t)m->batch;
+    BAL_TRY(bal_pixel_table_make(&m->table, m->ctx, m->input.channels, &m->norm));
+    m->planes = bal_calloc(m->ctx, pixels, sizeof *m->planes);
+    return m->planes ? BAL_OK : BAL_NO_MEMORY;
+}
+
+static bal_status read_model(bal_model *m, const bal_predictor_settings *s, const char *path)
+{
+    bal_weights *file = NULL;
+    bal_model_settings network = bal_model_defaults();
+    bal_status status;
+    BAL_GOTO(bal_weights_read(&file, m->ctx, path));
+    if (m->held)
+        describe_run(m, &network);
+    else
+        BAL_GOTO(describe(m, s, file, &network));
+    BAL_GOTO(open_plan(m, s, &network, file, path));
+    status = open_memory(m, &network);
+fail:
+    bal_weights_close(&file);
+    return status;
+}
+
+static bal_status open_run(bal_model *m, const bal_predictor_settings *s)
+{
+    BAL_TRY(bal_run_data_open(&m->held, m->ctx, s->run, &m->data));
+    char *path = bal_format(m->ctx, "%s/%s", s->run, s->last ? BAL_LAST_FILE : BAL_BEST_FILE);
+    if (!path)
+        return BAL_NO_MEMORY;
+    const bal_status status = read_model(m, s, path);
+    bal_free(m->ctx, path);
+    return status;
+}
+
+static bal_status check_settings(bal_ctx *ctx, const bal_predictor_settings *s)
+{
+    if (s->run && (s->model || s->weights))
+        return bal_fail(ctx, BAL_BAD_ARG,
+                        "a run folder knows its model and weights; give it or them, not both");
+    if (!s->run && (!s->model || !s->weights))
+        return bal_fail(ctx, BAL_BAD_ARG,
+                        "a run folder, or a model's name and a weights file are needed");
+    if (s->batch_size < 1 || s->classes < 0 || s->channels < 0 || s->height < 0 || s->width < 0)
+        return bal_fail(ctx, BAL_BAD_ARG,
+                        "batch size %d must be above 0; classes %d, channels %d, height %d and "
+                        "width %d must not be below 0",
+                        s->batch_size, s->classes, s->channels, s->height, s->width);
+    return BAL_OK;
+}
+
+bal_status bal_model_open(bal_model **out, bal_ctx *ctx, const bal_predictor_settings *settings)
+{
+    *out = NULL;
+    BAL_TRY(check_settings(ctx, settings));
+    bal_model *m = bal_calloc(ctx, 1, sizeof *m);
+    if (!m)
+        return BAL_NO_MEMORY;
+    m->ctx = ctx;
+    m->batch = settings->batch_size;
+    const bal_status status =
+        settings->run ? open_run(m, settings) : read_model(m, settings, settings->weights);
+    if (status == BAL_OK)
+        *out = m;
+    else
+        bal_model_close(&m);
+    return status;
+}
+
+void bal_model_close(bal_model **model)
+{
+    if (!model || !*model)
+        return;
+    bal_model *m = *model;
+    bal_plan_close(&m->plan);
+    bal_graph_close(&m->graph);
+    bal_run_data_close(&m->held);
+    bal_free(m->ctx, m->planes);
+    bal_free(m->ctx, m);
+    *model = NULL;
+}
+
+/* ---- looking ---- */
+
+bal_shape bal_model_input(const bal_model *model)
+{
+    return model->input;
+}
+
+int bal_model_classes(const bal_model *model)
+{
+    return model->classes;
+}
+
+const char *bal_model_class_name(const bal_model *model, int c)
+{
+    return model->held && c >= 0 && c < model->classes ? model->data.class_names[c] : NULL;
+}
+
+const int64_t *bal_model_train_counts(const bal_model *model)
+{
+    return model->held ? model->data.counts[BAL_SPLIT_TRAIN] : NULL;
+}
+
+const char *bal_model_data(const bal_model *model, bal_dataset_settings *settings)
+{
+    if (!model->held)
+        return NULL;
+    *settings = model->data.dataset;
+    return model->data.where;
+}
+
+/* ---- running ---- */
+
+bal_status bal_model_logits(bal_model *m, const uint8_t *pixels, int64_t count, float *logits)
+{
+    const size_t area = (size_t)m->input.height * (size_t)m->input.width,
+                 image = area * (size_t)m->input.channels, classes = (size_t)m->classes;
+    for (int64_t at = 0; at < count;) {
+        const int batch = count - at < m->batch ? (int)(count - at) : m->batch;
+        if (bal_take_interrupt(m->ctx))
+            return bal_fail(m->ctx, BAL_INTERRUPTED, "interrupted after %lld of %lld images",
+                            (long long)at, (long long)count);
+        for (int i = 0; i < batch; i++)
+            bal_pixel_planes(&m->table, area, pixels + (size_t)(at + i) * image,
+                             m->planes + (size_t)i * image);
+        const bal_forward forward = {.inputs = (const float *const[]){m->planes}, .batch = batch};
+        BAL_TRY(bal_plan_forward(m->plan, &forward));
+        BAL_TRY(bal_plan_read_output(m->plan, m->logits, logits + (size_t)at * classes));
+        at += batch;
+    }
+    return BAL_OK;
+}
+
+static bal_status check_data(const bal_model *m, const bal_dataset_info *info)
+{
+    if (info->classes != m->classes)
+        return bal_fail(m->ctx, BAL_MISMATCH, "the model has %d classes, %s has %d", m->classes,
+                        info->name, info->classes);
+    if (info->channels != m->input.channels || info->height != m->input.height ||
+        info->width != m->input.width)
+        return bal_fail(m->ctx, BAL_MISMATCH,
+                        "the model reads images of %d x %d x %d (channels, height, width), %s has "
+                        "%d x %d x %d",
+                        m->input.channels, m->input.height, m->input.width, info->name,
+                        info->channels, info->height, info->width);
+    return BAL_OK;
+}
+
+static void compare_names(const bal_model *m, const bal_dataset *data)
+{
+    for (int c = 0; m->held && c < m->classes; c++) {
+        const char *here = bal_dataset_class_name(data, c);
+        if (strcmp(m->data.class_names[c], here) == 0)
+            continue;
+        bal_log(m->ctx, BAL_LOG_WARN, "class %d is \"%s\" in the run and \"%s\" in the data", c,
+                m->data.class_names[c], here);
+        return;
+    }
+}
+
+bal_status bal_model_run_split(bal_model *m, const bal_dataset *data, bal_split split,
+                               float *scores, int32_t *labels)
+{
+    const bal_dataset_info info = bal_dataset_describe(data);
+    BAL_TRY(check_data(m, &info));
+    compare_names(m, data);
+    bal_image_store *store = NULL;
+    bal_loader *loader = NULL;
+    bal_status status;
+    BAL_GOTO(bal_image_store_open(&store, m->ctx, &(bal_image_store_settings){.data = data}));
+    const bal_loader_settings settings = {
+        .store = store, .batch = m->batch, .workers = 1, .norm = m->norm};
+    BAL_GOTO(bal_loader_open(&loader, m->ctx, &settings));
+    status = bal_plan_score_items(m->plan, loader, bal_dataset_items(data, split),
+                                  info.items[split], scores, labels);
+    if (status == BAL_INTERRUPTED)
+        bal_take_interrupt(m->ctx);
+fail:
+    bal_loader_close(&loader);
+    bal_image_store_close(&store);
+    return status;
+}

@@ -1,0 +1,183 @@
+/* Opening a trainer: everything that can be wrong is found here, before a file is written. */
+#include "train/trainer.h"
+
+#include <string.h>
+
+void bal_trainer_close(bal_trainer **trainer)
+{
+    if (!trainer || !*trainer)
+        return;
+    bal_trainer *t = *trainer;
+    bal_weights_close(&t->start);
+    bal_graph_close(&t->graph);
+    bal_recipe_close(&t->recipe);
+    bal_free(t->ctx, t->counts);
+    bal_free(t->ctx, t->class_names);
+    bal_free(t->ctx, t->labels);
+    for (int i = 0; i < t->text_count; i++)
+        bal_free(t->ctx, t->texts[i]);
+    bal_free(t->ctx, t);
+    *trainer = NULL;
+}
+
+/* ---- data ---- */
+
+static bal_status read_data(bal_trainer *t)
+{
+    t->info = bal_dataset_describe(t->data);
+    t->classes = (size_t)t->info.classes;
+    t->train_items = t->info.items[BAL_SPLIT_TRAIN];
+    t->counts = bal_calloc(t->ctx, BAL_SPLIT_COUNT * t->classes, sizeof *t->counts);
+    t->class_names = bal_calloc(t->ctx, t->classes, sizeof *t->class_names);
+    t->labels = bal_calloc(t->ctx, (size_t)t->train_items, sizeof *t->labels);
+    if (!t->counts || !t->class_names || !t->labels)
+        return BAL_NO_MEMORY;
+    for (size_t split = 0; split < BAL_SPLIT_COUNT; split++)
+        bal_dataset_counts(t->data, (bal_split)split, t->counts + split * t->classes);
+    for (size_t c = 0; c < t->classes; c++)
+        t->class_names[c] = bal_dataset_class_name(t->data, (int)c);
+    const int64_t *items = bal_dataset_items(t->data, BAL_SPLIT_TRAIN);
+    for (int64_t i = 0; i < t->train_items; i++)
+        t->labels[i] = (int32_t)bal_dataset_label(t->data, items[i]);
+    return BAL_OK;
+}
+
+static bal_status check_data(const bal_trainer *t)
+{
+    if (t->settings.patience > 0 && t->info.items[BAL_SPLIT_VAL] == 0)
+        return bal_fail(t->ctx, BAL_BAD_ARG,
+                        "patience is %d, but %s has no validation split to watch (val-split is 0)",
+                        t->settings.patience, t->info.name);
+    return BAL_OK;
+}
+
+/* ---- network ---- */
+
+static bal_status open_network(bal_trainer *t)
+{
+    bal_model_settings model = bal_model_defaults();
+    model.name = t->settings.model;
+    model.classes = t->info.classes;
+    model.input = (bal_shape){t->info.channels, t->info.height, t->info.width};
+    model.head = t->recipe->general.head;
+    model.scale = t->recipe->general.scale;
+    BAL_TRY(bal_engine_find(t->ctx, t->settings.engine, &t->engine));
+    BAL_TRY(bal_model_build(&t->graph, t->ctx, &model));
+    int classes;
+    return bal_score_output(t->ctx, t->graph, &t->logits, &classes);
+}
+
+static bal_status open_start(bal_trainer *t)
+{
+    if (!t->settings.init_weights)
+        return bal_weights_init(&t->start, t->ctx, t->graph, t->settings.seed);
+    bal_weights *file;
+    BAL_TRY(bal_weights_read(&file, t->ctx, t->settings.init_weights));
+    const bal_status status = bal_weights_fit(&t->start, t->ctx, file, t->graph);
+    bal_weights_close(&file);
+    return status == BAL_OK ? status
+                            : bal_fail_within(t->ctx, status, "%s", t->settings.init_weights);
+}
+
+/* ---- stages ---- */
+
+bal_status bal_trainer_loss(const bal_trainer *t, int stage, bal_loss **out)
+{
+    const bal_recipe_loss *from = &t->recipe->stages[stage].loss;
+    const int64_t *counts = t->counts + BAL_SPLIT_TRAIN * t->classes;
+    double *weights = bal_calloc(t->ctx, t->classes, sizeof *weights);
+    if (!weights)
+        return BAL_NO_MEMORY;
+    bal_status status =
+        bal_class_weights(t->ctx, from->weight, from->beta, (int)t->classes, counts, weights);
+    if (status == BAL_OK) {
+        const bal_loss_settings settings = {
+            .name = from->name,
+            .classes = (int)t->classes,
+            .counts = counts,
+            .weights = weights,
+            .label_smoothing = from->label_smoothing,
+            .gamma = from->gamma,
+            .max_m = from->max_m,
+            .s = t->recipe->general.scale,
+            .tau = from->tau,
+            .reduction = strcmp(from->reduction, "weighted_mean") == 0 ? BAL_REDUCE_WEIGHTED_MEAN
+                                                                       : BAL_REDUCE_MEAN};
+        status = bal_loss_open(out, t->ctx, &settings);
+    }
+    bal_free(t->ctx, weights);
+    return status;
+}
+
+bal_status bal_trainer_sampler(const bal_trainer *t, int stage, bal_sampler **out)
+{
+    const bal_sampler_settings settings = {.name = t->recipe->stages[stage].sampler,
+                                           .classes = (int)t->classes,
+                                           .items = t->train_items,
+                                           .labels = t->labels,
+                                           .seed = t->settings.seed};
+    return bal_sampler_open(out, t->ctx, &settings);
+}
+
+bal_status bal_trainer_plan_open(const bal_trainer *t, const bool *trains, bool measure_only,
+                                 bal_plan **out)
+{
+    const bal_plan_settings settings = {.batch = t->settings.batch_size,
+                                        .training = true,
+                                        .measure_only = measure_only,
+                                        .trainable = trains,
+                                        .seed = t->settings.seed};
+    return bal_plan_open(out, t->ctx, t->engine, t->graph, &settings);
+}
+
+bal_image_store_settings bal_trainer_store_settings(const bal_trainer *t)
+{
+    return (bal_image_store_settings){.data = t->data,
+                                      .keep = {[BAL_SPLIT_TRAIN] = true, [BAL_SPLIT_VAL] = true},
+                                      .limit = BAL_IMAGE_STORE_LIMIT,
+                                      .sums = true};
+}
+
+/* Every stage can be opened: its loss fits the counts, its patterns fit the parameters. */
+static bal_status check_stages(const bal_trainer *t)
+{
+    bool *trains = bal_calloc(t->ctx, (size_t)bal_graph_params(t->graph), sizeof *trains);
+    bal_status status = trains ? BAL_OK : BAL_NO_MEMORY;
+    for (int i = 0; status == BAL_OK && i < t->recipe->stage_count; i++) {
+        bal_loss *loss = NULL;
+        bal_sampler *sampler = NULL;
+        status = bal_recipe_stage_trains(t->recipe, i, t->graph, trains);
+        if (status == BAL_OK)
+            status = bal_trainer_loss(t, i, &loss);
+        if (status == BAL_OK)
+            status = bal_trainer_sampler(t, i, &sampler);
+        bal_loss_close(&loss);
+        bal_sampler_close(&sampler);
+    }
+    bal_free(t->ctx, trains);
+    return status;
+}
+
+bal_status bal_trainer_open(bal_trainer **out, bal_ctx *ctx, const bal_dataset *data,
+                            const bal_recipe *recipe, const bal_train_settings *settings)
+{
+    *out = NULL;
+    bal_trainer *t = bal_calloc(ctx, 1, sizeof *t);
+    if (!t)
+        return BAL_NO_MEMORY;
+    t->ctx = ctx;
+    t->data = data;
+    bal_status status;
+    BAL_GOTO(read_data(t));
+    BAL_GOTO(bal_trainer_resolve(t, recipe, settings));
+    t->steps = (t->train_items + t->settings.batch_size - 1) / t->settings.batch_size;
+    BAL_GOTO(check_data(t));
+    BAL_GOTO(open_network(t));
+    BAL_GOTO(check_stages(t));
+    BAL_GOTO(open_start(t));
+    *out = t;
+    return BAL_OK;
+fail:
+    bal_trainer_close(&t);
+    return status;
+}

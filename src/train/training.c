@@ -1,0 +1,283 @@
+/* A run from its first epoch, or the one where it stopped, to its end. */
+#include "train/clock.h"
+#include "train/trainer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+double bal_training_seconds(const bal_training *g)
+{
+    return g->seconds + bal_clock() - g->began;
+}
+
+void bal_training_say(bal_training *g, const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    bal_log(g->ctx, BAL_LOG_INFO, "%s", line);
+    if (bal_run_folder_log(g->folder, line) != BAL_OK)
+        bal_log(g->ctx, BAL_LOG_WARN, "%s", bal_error(g->ctx));
+}
+
+/* ---- stages ---- */
+
+static bal_status open_plan(bal_training *g, const bal_weights *from)
+{
+    const bal_trainer *t = g->t;
+    bal_weights *taken = NULL;
+    if (!from && g->plan) {
+        BAL_TRY(bal_snapshot_take(g->plan, &taken));
+        from = taken;
+    }
+    bal_plan_close(&g->plan);
+    bal_status status = bal_trainer_plan_open(t, g->trains, false, &g->plan);
+    if (status == BAL_OK)
+        status = bal_snapshot_restore(g->plan, from, t->settings.out);
+    bal_weights_close(&taken);
+    return status;
+}
+
+static bool same_trains(const bal_training *g)
+{
+    const size_t params = (size_t)bal_graph_params(g->t->graph);
+    return g->plan && memcmp(g->plan->trainable, g->trains, params * sizeof *g->trains) == 0;
+}
+
+bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *from)
+{
+    const bal_trainer *t = g->t;
+    const int stage = bal_recipe_stage_at(t->recipe, epoch);
+    if (stage == g->stage && !from)
+        return BAL_OK;
+    BAL_TRY(bal_recipe_stage_trains(t->recipe, stage, t->graph, g->trains));
+    if (from || !same_trains(g))
+        BAL_TRY(open_plan(g, from));
+    bal_loss_close(&g->loss);
+    bal_sampler_close(&g->sampler);
+    BAL_TRY(bal_trainer_loss(t, stage, &g->loss));
+    BAL_TRY(bal_trainer_sampler(t, stage, &g->sampler));
+    if (g->stage >= 0)
+        bal_training_say(g, "stage %d begins with epoch %d", stage + 1, epoch + 1);
+    g->stage = stage;
+    return BAL_OK;
+}
+
+/* ---- one epoch after the other ---- */
+
+bool bal_training_stops(const bal_training *g)
+{
+    const int patience = g->t->settings.patience;
+    return patience > 0 && g->state.epoch - g->state.best_epoch >= patience;
+}
+
+/* The order matters to a run that is killed: see run_folder.h. */
+static bal_status end_epoch(bal_training *g)
+{
+    const bal_train_settings *s = &g->t->settings;
+    bal_epoch_report report;
+    BAL_TRY(bal_training_report(g, &report));
+    if (report.best) {
+        BAL_TRY(bal_training_write_weights(g, BAL_BEST_FILE, report.epoch));
+        g->state.best_epoch = report.epoch;
+        g->state.best = report.monitored;
+    }
+    BAL_TRY(bal_run_folder_epoch(g->folder, &report));
+    g->state.epoch++;
+    g->state.step = 0;
+    g->state.loss_sum = 0.0;
+    g->state.seen = g->state.right = 0;
+    if (g->state.epoch % s->checkpoint_every == 0 || g->state.epoch == s->epochs ||
+        bal_training_stops(g))
+        BAL_TRY(bal_training_save(g));
+    if (g->callbacks->epoch)
+        g->callbacks->epoch(g->callbacks->user, &report);
+    return BAL_OK;
+}
+
+static bal_status interrupted(bal_training *g)
+{
+    bal_take_interrupt(g->ctx);
+    BAL_TRY(bal_training_save(g));
+    bal_training_say(g, "interrupted in epoch %d after step %lld", g->state.epoch + 1,
+                     (long long)g->state.step);
+    return bal_fail(g->ctx, BAL_INTERRUPTED,
+                    "interrupted in epoch %d of %d after step %lld of %lld; the state is in %s, "
+                    "and resuming the run goes on from there",
+                    g->state.epoch + 1, g->t->settings.epochs, (long long)g->state.step,
+                    (long long)g->t->steps, g->t->settings.out);
+}
+
+static bal_status diverged(bal_training *g)
+{
+    bal_training_say(g, "%s", bal_error(g->ctx));
+    return BAL_DIVERGED;
+}
+
+static bal_status train(bal_training *g)
+{
+    while (g->state.epoch < g->t->settings.epochs && !bal_training_stops(g)) {
+        BAL_TRY(bal_training_enter(g, g->state.epoch, NULL));
+        bal_status status = bal_training_epoch(g);
+        if (status == BAL_OK)
+            status = end_epoch(g);
+        if (status == BAL_INTERRUPTED)
+            return interrupted(g);
+        if (status == BAL_DIVERGED)
+            return diverged(g);
+        BAL_TRY(status);
+    }
+    return BAL_OK;
+}
+
+/* ---- start ---- */
+
+static bal_status open_memory(bal_training *g)
+{
+    const bal_trainer *t = g->t;
+    const size_t params = (size_t)bal_graph_params(t->graph),
+                 batch = (size_t)t->settings.batch_size, classes = t->classes,
+                 outputs = (size_t)bal_graph_outputs(t->graph);
+    const int64_t *items = t->info.items;
+    const size_t scored =
+        (size_t)(items[BAL_SPLIT_VAL] > items[BAL_SPLIT_TEST] ? items[BAL_SPLIT_VAL]
+                                                              : items[BAL_SPLIT_TEST]);
+    g->trains = bal_calloc(g->ctx, params, sizeof *g->trains);
+    g->lr = bal_calloc(g->ctx, params, sizeof *g->lr);
+    g->decay = bal_calloc(g->ctx, params, sizeof *g->decay);
+    g->logits = bal_calloc(g->ctx, batch * classes, sizeof *g->logits);
+    g->gradient = bal_calloc(g->ctx, batch * classes, sizeof *g->gradient);
+    g->output_gradients = bal_calloc(g->ctx, outputs, sizeof *g->output_gradients);
+    g->shown = bal_calloc(g->ctx, (size_t)t->train_items, sizeof *g->shown);
+    g->class_drawn = bal_calloc(g->ctx, classes, sizeof *g->class_drawn);
+    g->scores = bal_calloc(g->ctx, scored * classes, sizeof *g->scores);
+    g->score_labels = bal_calloc(g->ctx, scored, sizeof *g->score_labels);
+    g->class_loss = bal_calloc(g->ctx, classes, sizeof *g->class_loss);
+    g->class_recall = bal_calloc(g->ctx, classes, sizeof *g->class_recall);
+    if (!g->trains || !g->lr || !g->decay || !g->logits || !g->gradient || !g->output_gradients ||
+        !g->shown || !g->class_drawn || !g->scores || !g->score_labels || !g->class_loss ||
+        !g->class_recall)
+        return BAL_NO_MEMORY;
+    bal_recipe_weight_decay(t->recipe, t->graph, g->decay);
+    g->output_gradients[t->logits] = g->gradient;
+    return BAL_OK;
+}
+
+static void close_training(bal_training *g)
+{
+    bal_loader_close(&g->loader);
+    bal_image_store_close(&g->store);
+    bal_plan_close(&g->plan);
+    bal_loss_close(&g->loss);
+    bal_sampler_close(&g->sampler);
+    bal_run_identity_free(&g->identity);
+    void *const memory[] = {g->trains,      g->lr,     g->decay,        g->logits,
+                            g->gradient,    g->shown,  g->score_labels, (void *)g->output_gradients,
+                            g->class_drawn, g->scores, g->class_loss,   g->class_recall};
+    for (size_t i = 0; i < BAL_COUNT_OF(memory); i++)
+        bal_free(g->ctx, memory[i]);
+    bal_run_folder_close(&g->folder);
+}
+
+static bal_status open_images(bal_training *g)
+{
+    const bal_image_store_settings store = bal_trainer_store_settings(g->t);
+    BAL_TRY(bal_image_store_open(&g->store, g->ctx, &store));
+    g->norm = bal_pixel_sums_norm(bal_image_store_sums(g->store), g->t->info.channels);
+    const bal_loader_settings loader = {.store = g->store,
+                                        .batch = g->t->settings.batch_size,
+                                        .workers = g->t->settings.workers,
+                                        .norm = g->norm};
+    return bal_loader_open(&g->loader, g->ctx, &loader);
+}
+
+static bal_status write_start(const bal_training *g, const char *command)
+{
+    const bal_trainer *t = g->t;
+    const bal_recipe_general *general = &t->recipe->general;
+    bal_run_data data = {.name = t->info.name,
+                         .format = t->info.format,
+                         .classes = t->info.classes,
+                         .channels = t->info.channels,
+                         .height = t->info.height,
+                         .width = t->info.width,
+                         .class_names = t->class_names,
+                         .model = t->settings.model,
+                         .head = general->head,
+                         .scale = general->scale};
+    data.where = bal_dataset_opened_as(t->data, &data.dataset);
+    for (size_t split = 0; split < BAL_SPLIT_COUNT; split++)
+        data.counts[split] = t->counts + split * t->classes;
+    for (int c = 0; c < data.channels; c++) {
+        data.mean[c] = g->norm.mean[c];
+        data.std[c] = g->norm.std[c];
+    }
+    const bal_run_start start = {.recipe = t->recipe,
+                                 .command = command,
+                                 .dataset = t->data,
+                                 .data = &data,
+                                 .seed = t->settings.seed,
+                                 .engine = t->engine->name,
+                                 .engine_version = t->engine->version ? t->engine->version() : ""};
+    return bal_run_folder_start(g->folder, &start);
+}
+
+static bal_status start(bal_training *g, const char *command)
+{
+    const bal_trainer *t = g->t;
+    const bal_run_mode mode = t->settings.resume      ? BAL_RUN_RESUME
+                              : t->settings.overwrite ? BAL_RUN_OVERWRITE
+                                                      : BAL_RUN_NEW;
+    BAL_TRY(bal_run_folder_open(&g->folder, g->ctx, t->settings.out, mode));
+    BAL_TRY(bal_training_identify(g));
+    bal_weights *snapshot = NULL;
+    bal_status status = BAL_OK;
+    if (t->settings.resume)
+        BAL_GOTO(bal_training_resume(g, &snapshot));
+    BAL_GOTO(open_memory(g));
+    BAL_GOTO(open_images(g));
+    if (!snapshot)
+        BAL_GOTO(write_start(g, command));
+    BAL_GOTO(bal_run_folder_truncate(g->folder, g->state.epoch));
+    const int last = t->settings.epochs - 1;
+    BAL_GOTO(bal_training_enter(g, g->state.epoch < last ? g->state.epoch : last,
+                                snapshot ? snapshot : t->start));
+    if (snapshot)
+        bal_training_say(g, "resumed in epoch %d after step %lld", g->state.epoch + 1,
+                         (long long)g->state.step);
+    else
+        bal_training_say(g, "started");
+fail:
+    bal_weights_close(&snapshot);
+    return status;
+}
+
+bal_status bal_trainer_run(bal_trainer *t, const char *command,
+                           const bal_train_callbacks *callbacks, bal_train_result *result)
+{
+    static const bal_train_callbacks none;
+    bal_train_result ignored;
+    result = result ? result : &ignored;
+    memset(result, 0, sizeof *result);
+    snprintf(result->out, sizeof result->out, "%s", t->settings.out);
+    bal_training g = {.t = t,
+                      .ctx = t->ctx,
+                      .callbacks = callbacks ? callbacks : &none,
+                      .state = bal_run_state_start(),
+                      .stage = -1,
+                      .began = bal_clock()};
+    bal_status status = start(&g, command);
+    if (status == BAL_OK)
+        status = train(&g);
+    if (status == BAL_OK)
+        status = bal_training_finish(&g);
+    result->epochs = g.state.epoch;
+    result->best_epoch = g.state.best_epoch;
+    result->best_monitored = g.state.best;
+    result->stopped_early = status == BAL_OK && g.state.epoch < t->settings.epochs;
+    result->seconds = bal_training_seconds(&g);
+    close_training(&g);
+    return status;
+}
