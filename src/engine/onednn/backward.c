@@ -364,9 +364,10 @@ static bal_status lower_back(one_program *p, int f)
     if (fs.run == bal_step_cosine)
         return lower_cosine(p, f, g);
     if (fs.run == bal_step_call && n->op == BAL_OP_CONV2D) {
-        if (trains(p, n->param[0]) || (n->params > 1 && trains(p, n->param[1])))
-            BAL_TRY(lower_conv_weights(p, f, g));
-        return wanted ? lower_conv_data(p, f, g) : BAL_OK;
+        if (wanted) /* first: the weights' gradient then leaves the input warm for the sum */
+            BAL_TRY(lower_conv_data(p, f, g));
+        const bool trained = trains(p, n->param[0]) || (n->params > 1 && trains(p, n->param[1]));
+        return trained ? lower_conv_weights(p, f, g) : BAL_OK;
     }
     if (!wanted)
         return BAL_OK;
