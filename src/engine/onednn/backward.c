@@ -101,7 +101,7 @@ static int finish_gradient(one_program *p, int value, bool mask)
     return g;
 }
 
-static bal_status conv_mds(one_program *p, int f, bal_dnnl_conv *c, bal_md md[4])
+static bal_status conv_mds(one_program *p, int f, int source, bal_dnnl_conv *c, bal_md md[4])
 {
     const one_step *s = &p->steps[f];
     const bal_graph *g = p->plan->head.graph;
@@ -109,13 +109,23 @@ static bal_status conv_mds(one_program *p, int f, bal_dnnl_conv *c, bal_md md[4]
     int64_t dims[5];
     int count;
     BAL_TRY(bal_one_conv_dims(g, n, dims, &count));
-    BAL_TRY(bal_one_value_md(p, &p->values[s->value[0]], &md[0]));
+    BAL_TRY(bal_one_value_md(p, &p->values[source], &md[0]));
     BAL_TRY(bal_md_any(p->ctx, &md[1], count, dims));
     BAL_TRY(bal_md_plain(p->ctx, &md[2], 1, (int64_t[]){n->shape.channels}));
     BAL_TRY(bal_one_value_md(p, &p->values[s->made], &md[3]));
     *c = (bal_dnnl_conv){.src = &md[0], .weights = &md[1], .dst = &md[3]};
     bal_one_window(n, &c->window);
     return BAL_OK;
+}
+
+/* What the weights' gradient reads: the input in blocks where forward made them, see lower_conv. */
+static int conv_source(const one_program *p, int f)
+{
+    const int plain = p->steps[f].value[0];
+    for (int v = 0; v < p->value_count; v++)
+        if (p->values[v].node == p->values[plain].node && p->values[v].block == p->plan->block)
+            return v;
+    return plain;
 }
 
 /* Gradients of weights and bias. The gradient is kept in the weights' layout; where the primitive
@@ -128,16 +138,17 @@ static bal_status lower_conv_weights(one_program *p, int f, int g)
     const bal_node *n = node_of(p, &p->steps[at]);
     const one_param *weights = &p->plan->params[n->param[0]];
     const bool bias = n->params > 1;
+    const int source = conv_source(p, f);
     bal_dnnl_conv c;
     bal_md md[4] = {{.made = false}}, chosen = {0};
     bal_status status = BAL_OK;
     one_call *call = &p->steps[at].calls[0];
-    BAL_GOTO(conv_mds(p, f, &c, md));
+    BAL_GOTO(conv_mds(p, f, source, &c, md));
     c.bias = bias ? &md[2] : NULL;
     BAL_GOTO(bal_conv_backward_weights(p->ctx, &p->plan->dnnl, &c, &p->steps[f].calls[0].prim,
                                        &call->prim));
     BAL_GOTO(bal_prim_md(p->ctx, &call->prim, dnnl_query_diff_weights_md, &chosen));
-    const int src = p->steps[f].in[0];
+    const int src = p->values[source].buffer;
     bal_one_use(p, src);
     BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_SRC, ONE_BUFFER, src, &md[0]));
     BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_DST, ONE_BUFFER, g, &md[3]));
@@ -177,7 +188,7 @@ static bal_status lower_conv_data(one_program *p, int f, int g)
     bal_md md[4] = {{.made = false}}, chosen = {0};
     bal_status status = BAL_OK;
     one_call *call = &p->steps[at].calls[0];
-    BAL_GOTO(conv_mds(p, f, &c, md));
+    BAL_GOTO(conv_mds(p, f, p->steps[f].value[0], &c, md));
     BAL_GOTO(bal_conv_backward_data(p->ctx, &p->plan->dnnl, &c, &p->steps[f].calls[0].prim,
                                     &call->prim));
     BAL_GOTO(bal_prim_md(p->ctx, &call->prim, dnnl_query_weights_md, &chosen));

@@ -29,15 +29,14 @@ static int fusable_relu(const one_program *p, int node)
     return -1;
 }
 
-/* Colour images go plain into convolutions, which read 3 channels so; all else is in blocks. One
- * channel is too: the gradient of weights with one plain input channel has no fast primitive. */
+/* Images go plain into convolutions that read them so (1 or 3 channels); all else is in blocks. */
 static int input_block(const one_program *p, int node)
 {
     const bal_graph *g = p->plan->head.graph;
     const bal_shape shape = g->nodes[node].shape;
     if (shape.height * shape.width == 1)
         return 1;
-    if (shape.channels != 3)
+    if (shape.channels != 1 && shape.channels != 3)
         return p->plan->block;
     for (int i = 0; i < g->node_count; i++)
         for (int k = 0; k < g->nodes[i].inputs; k++)
@@ -182,7 +181,10 @@ static bal_status lower_conv(one_program *p, int node)
     const bal_node *n = node_of(p, node);
     const one_value *native = &p->values[p->native[n->input[0]]];
     const int channels = native->shape.channels;
-    const bool plain = native->block == 1 && channels == 3;
+    const bool plain = native->block == 1 && (channels == 1 || channels == 3);
+    /* The weights' gradient has no fast primitive for one plain channel: it reads blocks. */
+    if (plain && channels == 1 && training_plan(p) && value_in(p, n->input[0], p->plan->block) < 0)
+        return BAL_NO_MEMORY;
     BAL_TRY(lower_plain(p, bal_step_call, node, plain ? 1 : p->plan->block, p->plan->block));
     one_step *s = &p->steps[p->step_count - 1];
     one_call *call = &s->calls[0];
