@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 PROGRAM = build/release/ballast
 
-.PHONY: all demo test install bench format check clean help setup
+.PHONY: all demo test install bench format check tidy clean help setup
 all: $(if $(wildcard build/release/CMakeCache.txt),,setup)
 	cmake --preset release
 	cmake --build build/release --parallel $(JOBS)
@@ -38,6 +38,12 @@ check:
 	scripts/check-layers
 	scripts/check-headers
 
+# clang-tidy over the library and the program; a finding is a failure.
+tidy:
+	scripts/setup.sh build tidy
+	cmake --preset release
+	git ls-files 'src/*.c' 'cli/*.c' | xargs -n 4 -P $(JOBS) clang-tidy -p build/release --quiet --warnings-as-errors='*'
+
 clean:
 	rm -rf build
 
@@ -47,4 +53,5 @@ help:
 	@echo "make test       install what is missing, build, run all tests"
 	@echo "make install    library, headers, program, manual under PREFIX ($(PREFIX))"
 	@echo "make check      format, layers, headers"
+	@echo "make tidy       clang-tidy"
 	@echo "make bench      speed beside PyTorch (needs python3-torch)"

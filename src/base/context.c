@@ -175,7 +175,7 @@ char *bal_format(bal_ctx *ctx, const char *format, ...)
     return text;
 }
 
-bal_status bal_fail(bal_ctx *ctx, bal_status status, const char *format, ...)
+bal_status(bal_fail)(bal_ctx *ctx, bal_status status, const char *format, ...)
 {
     char text[BAL_ERROR_LENGTH]; /* the arguments may point into ctx->error */
     va_list args;

@@ -35,6 +35,9 @@ void bal_free_aligned(bal_ctx *ctx, void *memory);
 
 /* Sets the error text and returns status, so that a failure is one line. */
 bal_status bal_fail(bal_ctx *ctx, bal_status status, const char *format, ...) BAL_PRINTF(3, 4);
+#ifdef __clang_analyzer__ /* it must know that a failure is never BAL_OK */
+#define bal_fail(ctx, status, ...) ((void)bal_fail(ctx, status, __VA_ARGS__), (status))
+#endif
 /* Puts "PREFIX: " before the present error text: where the failing part did not know the file. */
 bal_status bal_fail_within(bal_ctx *ctx, bal_status status, const char *format, ...)
     BAL_PRINTF(3, 4);
