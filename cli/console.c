@@ -1,0 +1,224 @@
+/* Where text goes: results on stdout, talk on stderr, JSON where it was asked for; the progress
+ * bar; signals. */
+#include "cli.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- failures and memory ---- */
+
+bal_status cli_fail(cli *c, bal_status status, const char *format, ...)
+{
+    char text[sizeof c->error]; /* the arguments may point into c->error */
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    memcpy(c->error, text, sizeof text);
+    return status;
+}
+
+const char *cli_error(const cli *c)
+{
+    return c->error[0] ? c->error : bal_error(c->ctx);
+}
+
+void *cli_calloc(cli *c, size_t count, size_t size)
+{
+    void *memory = calloc(count ? count : 1, size);
+    if (!memory)
+        cli_fail(c, BAL_NO_MEMORY, "no memory for %zu x %zu bytes", count, size);
+    return memory;
+}
+
+bal_status cli_numbers(cli *c, const char *what, const char *text, int count, double *out)
+{
+    const char *at = text;
+    int found = 0;
+    for (;; at++) {
+        char number[64], *end;
+        const size_t length = strcspn(at, ",");
+        snprintf(number, sizeof number, "%.*s", (int)(length < 63 ? length : 63), at);
+        const double value = strtod(number, &end);
+        if (!length || *end || length > 63 || strchr(" \t+", number[0]) || !isfinite(value))
+            return cli_fail(c, BAL_BAD_ARG, "%s wants numbers with commas between, got \"%s\"",
+                            what, text);
+        if (found < count)
+            out[found] = value;
+        found++;
+        at += length;
+        if (!*at)
+            break;
+    }
+    if (found != count)
+        return cli_fail(c, BAL_BAD_ARG, "%s has %d number%s, %d expected", what, found,
+                        found == 1 ? "" : "s", count);
+    return BAL_OK;
+}
+
+/* ---- results ---- */
+
+bool cli_wants_json(const cli *c)
+{
+    return c->settings.global.json != NULL;
+}
+
+bool cli_wants_text(const cli *c)
+{
+    return !c->settings.global.json || strcmp(c->settings.global.json, "-") != 0;
+}
+
+json_t *cli_json_real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+bal_status cli_put_json(cli *c, json_t *value)
+{
+    char *text = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(value);
+    if (!text)
+        return cli_fail(c, BAL_NO_MEMORY, "no memory for the JSON result");
+    bal_status status = BAL_OK;
+    if (strcmp(c->settings.global.json, "-") == 0)
+        printf("%s\n", text);
+    else
+        status = bal_report_write(c->ctx, c->settings.global.json, text);
+    free(text);
+    return status;
+}
+
+void cli_put_text(cli *c, char *text)
+{
+    fputs(text, stdout);
+    bal_release(c->ctx, text);
+}
+
+bal_status cli_put_table(cli *c, bal_table **table)
+{
+    char *text;
+    const bal_status status = bal_table_text(*table, c->ctx, &text);
+    bal_table_close(table);
+    if (status == BAL_OK)
+        cli_put_text(c, text);
+    return status;
+}
+
+/* ---- talk ---- */
+
+void cli_say(cli *c, const char *format, ...)
+{
+    if (c->settings.global.quiet)
+        return;
+    cli_bar_clear(c);
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+void cli_log(void *user, bal_log_level level, const char *line)
+{
+    cli *c = user;
+    const cli_global *global = &c->settings.global;
+    if (level == BAL_LOG_DEBUG && !global->verbose)
+        return;
+    if (level >= BAL_LOG_INFO && global->quiet)
+        return;
+    cli_bar_clear(c);
+    fprintf(stderr, "%s%s\n", level <= BAL_LOG_WARN ? "warning: " : "", line);
+}
+
+const char *cli_thousands(int64_t value, char *buffer, size_t size)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%lld", (long long)(value < 0 ? -value : value));
+    const size_t length = strlen(digits);
+    size_t at = 0;
+    if (value < 0 && size > 1)
+        buffer[at++] = '-';
+    for (size_t i = 0; i < length && at + 2 < size; i++) {
+        buffer[at++] = digits[i];
+        if ((length - 1 - i) % 3 == 0 && i + 1 < length)
+            buffer[at++] = ',';
+    }
+    buffer[at] = '\0';
+    return buffer;
+}
+
+const char *cli_duration(double seconds, char *buffer, size_t size)
+{
+    if (!isfinite(seconds) || seconds < 0 || seconds > 1e9) {
+        snprintf(buffer, size, "n/a");
+        return buffer;
+    }
+    const long s = lround(seconds);
+    if (s >= 3600)
+        snprintf(buffer, size, "%ldh%02ldm", s / 3600, s / 60 % 60);
+    else if (s >= 60)
+        snprintf(buffer, size, "%ldm%02lds", s / 60, s % 60);
+    else
+        snprintf(buffer, size, "%lds", s);
+    return buffer;
+}
+
+/* ---- progress bar ---- */
+
+bool cli_has_bar(const cli *c)
+{
+    const char *terminal = getenv("TERM");
+    return !c->settings.global.quiet && isatty(STDERR_FILENO) && terminal &&
+           strcmp(terminal, "dumb") != 0;
+}
+
+void cli_bar(cli *c, const bal_progress *p)
+{
+    enum { CELLS = 24 };
+    char bar[CELLS + 1], left[32], line[256];
+    const int done = p->steps > 0 ? (int)(p->step * CELLS / p->steps) : 0;
+    memset(bar, '.', CELLS);
+    memset(bar, '#', (size_t)(done < 0 ? 0 : done > CELLS ? CELLS : done));
+    bar[CELLS] = '\0';
+    const int width =
+        snprintf(line, sizeof line, "epoch %d/%d [%s] loss %.4f  %.0f images/s  %s left", p->epoch,
+                 p->epochs, bar, p->loss, p->images_per_second,
+                 cli_duration(p->seconds_left, left, sizeof left));
+    fprintf(stderr, "\r%s%*s", line, c->bar_width > width ? c->bar_width - width : 0, "");
+    fflush(stderr);
+    c->bar_width = width;
+}
+
+void cli_bar_clear(cli *c)
+{
+    if (c->bar_width > 0)
+        fprintf(stderr, "\r%*s\r", c->bar_width, "");
+    c->bar_width = 0;
+}
+
+/* ---- signals ---- */
+
+static bal_ctx *volatile interrupted_ctx;
+
+static void on_signal(int number)
+{
+    (void)number;
+    if (interrupted_ctx)
+        bal_ctx_interrupt(interrupted_ctx);
+}
+
+void cli_catch_interrupt(bal_ctx *ctx)
+{
+    interrupted_ctx = ctx;
+    struct sigaction action = {.sa_handler = ctx ? on_signal : SIG_DFL};
+    if (ctx) /* the second signal kills; system calls of the library go on */
+        action.sa_flags = (int)SA_RESETHAND | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
