@@ -1,0 +1,266 @@
+/* ballast data list, info and longtail. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- data list ---- */
+
+static bal_status run_list(cli *c)
+{
+    json_t *names = json_array(), *formats = json_array();
+    bal_table *table;
+    bal_status status = bal_table_open(&table, c->ctx, 3, "lll");
+    if (status != BAL_OK)
+        goto done;
+    bal_table_cell(table, "name");
+    bal_table_cell(table, "what");
+    bal_table_cell(table, "where");
+    bal_table_rule(table);
+    const bal_known_dataset *known;
+    for (int i = 0; (known = bal_known_dataset_at(i)); i++) {
+        char *path = NULL;
+        status = bal_known_dataset_find(c->ctx, known->name, &path);
+        if (status != BAL_OK)
+            goto done;
+        bal_table_cell(table, "%s", known->name);
+        bal_table_cell(table, "%s", known->about);
+        bal_table_cell(table, "%s", path ? path : "not here");
+        json_array_append_new(names, json_pack("{s:s, s:s, s:s?, s:s}", "name", known->name,
+                                               "about", known->about, "path", path, "how_to_get",
+                                               known->how_to_get));
+        bal_release(c->ctx, path);
+    }
+    const bal_format_info *format;
+    for (int i = 0; (format = bal_format_at(i)); i++)
+        json_array_append_new(
+            formats, json_pack("{s:s, s:s}", "name", format->name, "about", format->about));
+    if (cli_wants_text(c)) {
+        status = cli_put_table(c, &table);
+        for (int i = 0; (known = bal_known_dataset_at(i)); i++)
+            printf("%sTo get %s: %s.\n", i ? "" : "\n", known->name, known->how_to_get);
+        printf("\nA path works as well; its format is found by looking:\n");
+        for (int i = 0; (format = bal_format_at(i)); i++)
+            printf("  %-9s %s\n", format->name, format->about);
+    }
+    if (status == BAL_OK && cli_wants_json(c))
+        status = cli_put_json(c, json_pack("{s:O, s:O}", "known", names, "formats", formats));
+done:
+    json_decref(names);
+    json_decref(formats);
+    bal_table_close(&table);
+    return status;
+}
+
+const cli_command cli_command_data_list = {
+    .name = "data list",
+    .usage = "[options]",
+    .about = "data sets known by name and where they are, and the formats that can be read",
+    .text = "Names are looked up under `$BALLAST_DATA`, then the user's cache\n"
+            "(`$XDG_CACHE_HOME/ballast` or `~/.cache/ballast`), then `/usr/share/datasets`.",
+    .run = run_list,
+    .examples = (const cli_example[]){{"ballast data list", "see what is there"}, {0}},
+};
+
+/* ---- data info ---- */
+
+typedef struct split_counts {
+    bal_dataset_info info;
+    int64_t *of[BAL_SPLIT_COUNT]; /* classes each, in one block that of[0] owns */
+} split_counts;
+
+static bal_status read_counts(cli *c, const bal_dataset *data, split_counts *counts)
+{
+    counts->info = bal_dataset_describe(data);
+    const size_t classes = (size_t)counts->info.classes;
+    int64_t *block = cli_calloc(c, BAL_SPLIT_COUNT * classes, sizeof *block);
+    if (!block)
+        return BAL_NO_MEMORY;
+    for (int s = 0; s < BAL_SPLIT_COUNT; s++) {
+        counts->of[s] = block + (size_t)s * classes;
+        bal_dataset_counts(data, (bal_split)s, counts->of[s]);
+    }
+    return BAL_OK;
+}
+
+/* Largest class over smallest. */
+static double imbalance(const int64_t *counts, int classes)
+{
+    int64_t most = counts[0], least = counts[0];
+    for (int i = 1; i < classes; i++) {
+        most = counts[i] > most ? counts[i] : most;
+        least = counts[i] < least ? counts[i] : least;
+    }
+    return (double)most / (double)least;
+}
+
+static bal_status info_text(cli *c, const bal_dataset *data, const split_counts *counts)
+{
+    const bal_dataset_info *info = &counts->info;
+    char n[3][32];
+    printf("%s: %s at %s\n", info->name, info->format, info->path);
+    printf("%d classes, images %d x %d with %d channel%s\n", info->classes, info->height,
+           info->width, info->channels, info->channels == 1 ? "" : "s");
+    printf("%s train, %s val, %s test; largest training class %.4g times the smallest\n\n",
+           cli_thousands(info->items[BAL_SPLIT_TRAIN], n[0], sizeof n[0]),
+           cli_thousands(info->items[BAL_SPLIT_VAL], n[1], sizeof n[1]),
+           cli_thousands(info->items[BAL_SPLIT_TEST], n[2], sizeof n[2]),
+           imbalance(counts->of[BAL_SPLIT_TRAIN], info->classes));
+    bal_table *table;
+    const bal_status status = bal_table_open(&table, c->ctx, 2 + BAL_SPLIT_COUNT, "rlrrr");
+    if (status != BAL_OK)
+        return status;
+    bal_table_cell(table, "#");
+    bal_table_cell(table, "class");
+    for (int s = 0; s < BAL_SPLIT_COUNT; s++)
+        bal_table_cell(table, "%s", bal_split_name((bal_split)s));
+    bal_table_rule(table);
+    for (int i = 0; i < info->classes; i++) {
+        bal_table_cell(table, "%d", i);
+        bal_table_cell(table, "%s", bal_dataset_class_name(data, i));
+        for (int s = 0; s < BAL_SPLIT_COUNT; s++)
+            bal_table_cell(table, "%lld", (long long)counts->of[s][i]);
+    }
+    return cli_put_table(c, &table);
+}
+
+static json_t *info_json(const bal_dataset *data, const split_counts *counts)
+{
+    const bal_dataset_info *info = &counts->info;
+    json_t *classes = json_array(), *items = json_object();
+    for (int s = 0; s < BAL_SPLIT_COUNT; s++)
+        json_object_set_new(items, bal_split_name((bal_split)s), json_integer(info->items[s]));
+    for (int i = 0; i < info->classes; i++) {
+        json_t *row = json_pack("{s:s}", "name", bal_dataset_class_name(data, i));
+        for (int s = 0; s < BAL_SPLIT_COUNT; s++)
+            json_object_set_new(row, bal_split_name((bal_split)s), json_integer(counts->of[s][i]));
+        json_array_append_new(classes, row);
+    }
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:o, s:o, s:o}", "name", info->name, "format",
+                     info->format, "path", info->path, "channels", info->channels, "height",
+                     info->height, "width", info->width, "items", items, "imbalance",
+                     cli_json_real(imbalance(counts->of[BAL_SPLIT_TRAIN], info->classes)),
+                     "classes", classes);
+}
+
+static bal_status run_info(cli *c)
+{
+    bal_dataset *data = NULL;
+    split_counts counts = {0};
+    bal_status status = bal_dataset_open(&data, c->ctx, c->args[0], &c->settings.dataset);
+    if (status == BAL_OK)
+        status = read_counts(c, data, &counts);
+    if (status == BAL_OK && cli_wants_text(c))
+        status = info_text(c, data, &counts);
+    if (status == BAL_OK && cli_wants_json(c))
+        status = cli_put_json(c, info_json(data, &counts));
+    free(counts.of[0]);
+    bal_dataset_close(&data);
+    return status;
+}
+
+static const cli_group info_groups[] = {
+    {"data", bal_dataset_options, offsetof(cli_settings, dataset), false},
+    {"draws", cli_dataset_seed_rows, offsetof(cli_settings, dataset), false},
+    {NULL, NULL, 0, false},
+};
+
+const cli_command cli_command_data_info = {
+    .name = "data info",
+    .usage = "DATA [options]",
+    .about = "what is in a data set: format, image size, images per class and split",
+    .text =
+        "The counts are those that training would see with the same options: the long tail is cut\n"
+        "first, then the validation split is taken from what remains.",
+    .run = run_info,
+    .groups = info_groups,
+    .arguments = (const cli_argument[]){{"DATA", "a path, or a name of `ballast data list`"}, {0}},
+    .least = 1,
+    .most = 1,
+    .examples =
+        (const cli_example[]){
+            {"ballast data info fashion-mnist", "look at a data set"},
+            {"ballast data info fashion-mnist --longtail exp:100 --json info.json",
+             "the same cut to a long tail, for people and for machines"},
+            {0}},
+};
+
+/* ---- data longtail ---- */
+
+static bal_status longtail_output(cli *c, const bal_dataset *data, const int64_t *before,
+                                  const int64_t *after)
+{
+    const int classes = bal_dataset_describe(data).classes;
+    bal_status status = BAL_OK;
+    if (cli_wants_text(c)) {
+        bal_table *table;
+        status = bal_table_open(&table, c->ctx, 4, "rlrr");
+        if (status != BAL_OK)
+            return status;
+        bal_table_cell(table, "#");
+        bal_table_cell(table, "class");
+        bal_table_cell(table, "before");
+        bal_table_cell(table, "after");
+        bal_table_rule(table);
+        for (int i = 0; i < classes; i++) {
+            bal_table_cell(table, "%d", i);
+            bal_table_cell(table, "%s", bal_dataset_class_name(data, i));
+            bal_table_cell(table, "%lld", (long long)before[i]);
+            bal_table_cell(table, "%lld", (long long)after[i]);
+        }
+        status = cli_put_table(c, &table);
+    }
+    if (status != BAL_OK || !cli_wants_json(c))
+        return status;
+    json_t *rows = json_array();
+    for (int i = 0; i < classes; i++)
+        json_array_append_new(
+            rows, json_pack("{s:s, s:I, s:I}", "name", bal_dataset_class_name(data, i), "before",
+                            (json_int_t)before[i], "after", (json_int_t)after[i]));
+    return cli_put_json(c, json_pack("{s:s, s:o}", "longtail", c->args[1], "classes", rows));
+}
+
+static bal_status run_longtail(cli *c)
+{
+    bal_dataset *data = NULL;
+    int64_t *counts = NULL;
+    bal_dataset_settings whole = c->settings.dataset;
+    whole.val_fraction = 0.0; /* the cut comes before the validation split */
+    bal_status status = bal_dataset_open(&data, c->ctx, c->args[0], &whole);
+    if (status != BAL_OK)
+        return status;
+    const int classes = bal_dataset_describe(data).classes;
+    counts = cli_calloc(c, 2 * (size_t)classes, sizeof *counts);
+    status = counts ? BAL_OK : BAL_NO_MEMORY;
+    if (status == BAL_OK) {
+        bal_dataset_counts(data, BAL_SPLIT_TRAIN, counts);
+        status = bal_longtail_counts(c->ctx, c->args[1], classes, counts, counts + classes);
+    }
+    if (status == BAL_OK)
+        status = longtail_output(c, data, counts, counts + classes);
+    free(counts);
+    bal_dataset_close(&data);
+    return status;
+}
+
+const cli_command cli_command_data_longtail = {
+    .name = "data longtail",
+    .usage = "DATA SPEC [options]",
+    .about = "the images per class that a long-tail cut leaves",
+    .text =
+        "`exp:RATIO` leaves floor(n_max * RATIO^(-j / (C - 1))) images of class j of C, in label\n"
+        "order (Cui et al. 2019, Cao et al. 2019). `step:RATIO:FRACTION` leaves\n"
+        "floor(n_max / RATIO) images of each of the last floor(C * FRACTION) classes. The same\n"
+        "text after `--longtail` trains on the cut set.",
+    .run = run_longtail,
+    .arguments = (const cli_argument[]){{"DATA", "a path, or a name of `ballast data list`"},
+                                        {"SPEC", "exp:RATIO or step:RATIO:FRACTION"},
+                                        {0}},
+    .least = 2,
+    .most = 2,
+    .examples =
+        (const cli_example[]){
+            {"ballast data longtail fashion-mnist exp:100", "an exponential tail"},
+            {"ballast data longtail fashion-mnist step:10:0.5", "half of the classes made rare"},
+            {0}},
+};
