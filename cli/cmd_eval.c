@@ -1,0 +1,286 @@
+/* ballast eval: a run, a model with a weight file, or scores that somebody saved. */
+#include "cli.h"
+
+#include "ballast/array.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- results ---- */
+
+static bal_status put_evaluation(cli *c, const bal_evaluation *e, const int64_t *train_counts)
+{
+    bal_status status = BAL_OK;
+    if (cli_wants_text(c)) {
+        char *text;
+        status = bal_report_evaluation(e, train_counts, c->ctx, &text);
+        if (status != BAL_OK)
+            return status;
+        cli_put_text(c, text);
+    }
+    if (!cli_wants_json(c))
+        return status;
+    json_t *value = cli_evaluation_json(c, e);
+    return value ? cli_put_json(c, value) : BAL_NO_MEMORY;
+}
+
+static bal_status save(cli *c, const cli_scores *s)
+{
+    const cli_measure *m = &c->settings.measure;
+    bal_status status = BAL_OK;
+    if (m->save_scores) {
+        const bal_array array = {
+            .type = BAL_ARRAY_F32, .dims = 2, .shape = {s->items, s->classes}, .data = s->scores};
+        status = bal_array_write(c->ctx, m->save_scores, &array);
+    }
+    if (status == BAL_OK && m->save_labels) {
+        const bal_array array = {
+            .type = BAL_ARRAY_I32, .dims = 1, .shape = {s->items}, .data = s->labels};
+        status = bal_array_write(c->ctx, m->save_labels, &array);
+    }
+    return status;
+}
+
+/* ---- a model ---- */
+
+static bal_status evaluate_model(cli *c, bal_model *model, const bal_dataset *data)
+{
+    bal_evaluation *evaluation = NULL;
+    cli_scores scores = {0};
+    bal_split split;
+    bal_status status = cli_split(c, data, c->settings.measure.split, &split);
+    if (status == BAL_OK)
+        status = cli_run_split(c, model, data, split, &scores);
+    if (status == BAL_OK)
+        status = save(c, &scores);
+    if (status == BAL_OK)
+        status = cli_evaluate(c, &evaluation, &scores, model, data);
+    if (status == BAL_OK)
+        status = put_evaluation(c, evaluation, bal_model_train_counts(model));
+    bal_evaluation_close(&evaluation);
+    cli_scores_free(&scores);
+    return status;
+}
+
+static bal_status evaluate_run(cli *c)
+{
+    const cli_source *s = &c->settings.source;
+    bal_model *model = NULL;
+    bal_dataset *data = NULL;
+    if (s->mean || s->std || s->head)
+        return cli_fail(c, BAL_BAD_ARG, "a run knows its --mean, --std and --head");
+    bal_status status = cli_open_model(c, &model, c->args[0], NULL);
+    if (status == BAL_OK)
+        status = cli_open_model_data(c, &data, model, c->arg_count > 1 ? c->args[1] : NULL);
+    if (status == BAL_OK)
+        status = evaluate_model(c, model, data);
+    bal_dataset_close(&data);
+    bal_model_close(&model);
+    return status;
+}
+
+static bal_status evaluate_weights(cli *c)
+{
+    bal_model *model = NULL;
+    bal_dataset *data = NULL;
+    if (c->arg_count != 1)
+        return cli_fail(c, BAL_BAD_ARG, "--model and --weights want one argument, DATA");
+    bal_status status = bal_dataset_open(&data, c->ctx, c->args[0], &c->settings.dataset);
+    if (status == BAL_OK)
+        status = cli_open_model(c, &model, NULL, data);
+    if (status == BAL_OK)
+        status = evaluate_model(c, model, data);
+    bal_dataset_close(&data);
+    bal_model_close(&model);
+    return status;
+}
+
+/* ---- arrays ---- */
+
+static bal_status read_train_counts(cli *c, int classes, int64_t **out)
+{
+    *out = NULL;
+    const char *text = c->settings.measure.train_counts;
+    if (!text)
+        return BAL_OK;
+    double *numbers = cli_calloc(c, (size_t)classes, sizeof *numbers);
+    int64_t *counts = cli_calloc(c, (size_t)classes, sizeof *counts);
+    bal_status status = numbers && counts ? BAL_OK : BAL_NO_MEMORY;
+    if (status == BAL_OK)
+        status = cli_numbers(c, "--train-counts", text, classes, numbers);
+    for (int i = 0; i < classes && status == BAL_OK; i++) {
+        if (!(numbers[i] >= 0 && numbers[i] < 1e15) || numbers[i] != floor(numbers[i]))
+            status =
+                cli_fail(c, BAL_BAD_ARG, "--train-counts wants whole numbers, got \"%s\"", text);
+        else
+            counts[i] = (int64_t)numbers[i];
+    }
+    free(numbers);
+    if (status == BAL_OK)
+        *out = counts;
+    else
+        free(counts);
+    return status;
+}
+
+static bal_status check_arrays(cli *c, const bal_array *scores, const bal_array *labels)
+{
+    const cli_measure *m = &c->settings.measure;
+    if (scores->dims != 2 || scores->shape[1] < 2 || scores->shape[1] > 1000000)
+        return cli_fail(c, BAL_BAD_DATA, "%s: items x classes expected, with two classes or more",
+                        m->scores);
+    if (labels->dims != 1)
+        return cli_fail(c, BAL_BAD_DATA, "%s: one label an item expected, found %d dimensions",
+                        m->labels, labels->dims);
+    if (scores->shape[0] != labels->shape[0])
+        return cli_fail(c, BAL_BAD_DATA, "%s has %lld items and %s has %lld", m->scores,
+                        (long long)scores->shape[0], m->labels, (long long)labels->shape[0]);
+    for (int64_t i = 0; i < labels->count; i++) {
+        const int32_t label = ((const int32_t *)labels->data)[i];
+        if (label < 0 || label >= scores->shape[1])
+            return cli_fail(c, BAL_BAD_DATA, "%s: label %lld is %d, 0 to %lld expected", m->labels,
+                            (long long)i, (int)label, (long long)scores->shape[1] - 1);
+    }
+    return BAL_OK;
+}
+
+static bal_status evaluate_arrays(cli *c)
+{
+    const cli_measure *m = &c->settings.measure;
+    const cli_source *s = &c->settings.source;
+    bal_array scores = {0}, labels = {0};
+    bal_evaluation *evaluation = NULL;
+    int64_t *train_counts = NULL;
+    if (!m->scores || !m->labels)
+        return cli_fail(c, BAL_BAD_ARG, "--scores and --labels go together, %s is missing",
+                        m->scores ? "--labels" : "--scores");
+    if (c->arg_count || s->model || s->weights || m->split || m->save_scores || m->save_labels)
+        return cli_fail(c, BAL_BAD_ARG,
+                        "--scores and --labels take no run, model, split or data set");
+    bal_status status = bal_array_read(c->ctx, m->scores, BAL_ARRAY_F32, &scores);
+    if (status == BAL_OK)
+        status = bal_array_read(c->ctx, m->labels, BAL_ARRAY_I32, &labels);
+    if (status == BAL_OK)
+        status = check_arrays(c, &scores, &labels);
+    if (status == BAL_OK)
+        status = read_train_counts(c, (int)scores.shape[1], &train_counts);
+    if (status == BAL_OK) {
+        bal_evaluation_settings settings = bal_evaluation_defaults();
+        settings.classes = (int)scores.shape[1];
+        settings.items = scores.shape[0];
+        settings.scores = scores.data;
+        settings.scores_are_probabilities = m->probabilities;
+        settings.labels = labels.data;
+        settings.train_counts = train_counts;
+        settings.bootstrap = m->bootstrap;
+        settings.seed = m->seed;
+        status = bal_evaluate(&evaluation, c->ctx, &settings);
+    }
+    if (status == BAL_OK)
+        status = put_evaluation(c, evaluation, train_counts);
+    bal_evaluation_close(&evaluation);
+    bal_array_release(c->ctx, &scores);
+    bal_array_release(c->ctx, &labels);
+    free(train_counts);
+    return status;
+}
+
+static bal_status run_eval(cli *c)
+{
+    const cli_measure *m = &c->settings.measure;
+    c->settings.dataset.seed = m->seed;
+    if (m->scores || m->labels)
+        return evaluate_arrays(c);
+    if (m->probabilities || m->train_counts)
+        return cli_fail(c, BAL_BAD_ARG, "%s goes with --scores",
+                        m->probabilities ? "--probabilities" : "--train-counts");
+    if (c->settings.source.model || c->settings.source.weights)
+        return evaluate_weights(c);
+    if (c->arg_count == 0)
+        return cli_fail(c, BAL_BAD_ARG,
+                        "what to measure is missing: a RUN, or --model and --weights with DATA, or "
+                        "--scores and --labels");
+    return evaluate_run(c);
+}
+
+/* ---- tables ---- */
+
+#define MEASURE(f) offsetof(cli_measure, f)
+static const bal_option *measure_rows(void)
+{
+    static const bal_option rows[] = {
+        {"split", BAL_OPTION_CHOICE, MEASURE(split), 0, 0, NULL, "train|val|test",
+         "what is measured (default test, or val where there is no test split)"},
+        {"bootstrap", BAL_OPTION_INT, MEASURE(bootstrap), 0, 1000000, "N", NULL,
+         "draws of the stratified bootstrap for the intervals, 0 for none (default 2000)"},
+        {"seed", BAL_OPTION_SEED, MEASURE(seed), 0, 0, "N", NULL,
+         "of the bootstrap, and of the splits of DATA (default 1)"},
+        {"save-scores", BAL_OPTION_TEXT, MEASURE(save_scores), 0, 0, "FILE", NULL,
+         "write the logits, items x classes, as NPY"},
+        {"save-labels", BAL_OPTION_TEXT, MEASURE(save_labels), 0, 0, "FILE", NULL,
+         "write the labels as NPY"},
+        {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
+    };
+    return rows;
+}
+
+static const bal_option *array_rows(void)
+{
+    static const bal_option rows[] = {
+        {"scores", BAL_OPTION_TEXT, MEASURE(scores), 0, 0, "FILE", NULL,
+         "logits, items x classes, as NPY"},
+        {"labels", BAL_OPTION_TEXT, MEASURE(labels), 0, 0, "FILE", NULL,
+         "class numbers from 0, one an item, as NPY"},
+        {"probabilities", BAL_OPTION_FLAG, MEASURE(probabilities), 0, 0, NULL, NULL,
+         "the scores are probabilities"},
+        {"train-counts", BAL_OPTION_TEXT, MEASURE(train_counts), 0, 0, "N,N,...", NULL,
+         "training images per class, for the groups of frequent and rare classes"},
+        {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
+    };
+    return rows;
+}
+
+static const cli_group eval_groups[] = {
+    {"measuring", measure_rows, offsetof(cli_settings, measure), false},
+    {"a model with a weight file", cli_source_rows, offsetof(cli_settings, source), false},
+    {"DATA", bal_dataset_options, offsetof(cli_settings, dataset), false},
+    {"arrays", array_rows, offsetof(cli_settings, measure), false},
+    {NULL, NULL, 0, false},
+};
+
+const cli_command cli_command_eval = {
+    .name = "eval",
+    .usage = "RUN [DATA] [options]\n--model NAME --weights FILE DATA [options]\n--scores FILE "
+             "--labels FILE [options]",
+    .about = "measure a run, a model with a weight file, or saved scores",
+    .text =
+        "Without DATA a run is measured on the data set that it was trained on, with the same\n"
+        "splits. Definitions follow scikit-learn; undefined values are `n/a` (null in JSON),\n"
+        "and an average that leaves classes out says over how many it goes. Intervals of single\n"
+        "numbers are from a stratified bootstrap, those of a class's recall are Wilson's.\n\n"
+        "Groups are by training images: many more than 100, medium 20 to 100, few less than 20;\n"
+        "thirds of the classes by frequency (head, middle, tail) where one of these would be\n"
+        "empty.",
+    .run = run_eval,
+    .groups = eval_groups,
+    .arguments =
+        (const cli_argument[]){
+            {"RUN", "a run folder"},
+            {"DATA", "a path, or a name of `ballast data list` (default: the run's own)"},
+            {0}},
+    .least = 0,
+    .most = 2,
+    .examples =
+        (const cli_example[]){
+            {"ballast eval runs/ce", "a run on its test split"},
+            {"ballast eval runs/ce --split val --json -", "its validation split, for machines"},
+            {"ballast eval runs/ce fashion-mnist --save-scores scores.npy --save-labels labels.npy",
+             "keep the logits and the labels"},
+            {"ballast eval --scores scores.npy --labels labels.npy --bootstrap 0",
+             "measure arrays, also those of another program"},
+            {"ballast eval --model resnet8 --weights runs/ce/best.safetensors --mean 0.286 --std "
+             "0.353 fashion-mnist",
+             "a weight file, with the normalisation that it was trained with"},
+            {0}},
+};

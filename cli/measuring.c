@@ -1,0 +1,160 @@
+/* Models, their scores on a split, and the evaluation of scores: shared by train, eval and report.
+ */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bal_status describe_weights(cli *c, bal_predictor_settings *p, const bal_dataset *data)
+{
+    const cli_source *s = &c->settings.source;
+    if (!s->model || !s->weights)
+        return cli_fail(c, BAL_BAD_ARG, "--model and --weights go together, %s is missing",
+                        s->model ? "--weights" : "--model");
+    const bal_dataset_info info = bal_dataset_describe(data);
+    p->model = s->model;
+    p->weights = s->weights;
+    p->classes = info.classes;
+    p->channels = info.channels;
+    p->height = info.height;
+    p->width = info.width;
+    if (s->head)
+        p->head = s->head;
+    bal_status status = BAL_OK;
+    if (s->mean)
+        status = cli_numbers(c, "--mean", s->mean, info.channels, p->mean);
+    if (status == BAL_OK && s->std)
+        status = cli_numbers(c, "--std", s->std, info.channels, p->std);
+    for (int i = 0; i < info.channels && status == BAL_OK; i++)
+        if (!(p->std[i] > 0.0))
+            status = cli_fail(c, BAL_BAD_ARG, "--std wants numbers above 0, got \"%s\"", s->std);
+    return status;
+}
+
+bal_status cli_open_model(cli *c, bal_model **model, const char *run, const bal_dataset *data)
+{
+    *model = NULL;
+    const cli_source *s = &c->settings.source;
+    bal_predictor_settings p = bal_predictor_defaults();
+    p.run = run;
+    p.last = s->last;
+    p.batch_size = s->batch_size;
+    if (s->engine)
+        p.engine = s->engine;
+    const bal_status status = run ? BAL_OK : describe_weights(c, &p, data);
+    return status == BAL_OK ? bal_model_open(model, c->ctx, &p) : status;
+}
+
+static bool fits(const bal_dataset_info *info, bal_shape input)
+{
+    return info->channels == input.channels && info->height == input.height &&
+           info->width == input.width;
+}
+
+bal_status cli_open_model_data(cli *c, bal_dataset **data, const bal_model *model,
+                               const char *where)
+{
+    *data = NULL;
+    bal_dataset_settings settings = c->settings.dataset;
+    if (!where) {
+        where = bal_model_data(model, &settings);
+        if (!where)
+            return cli_fail(c, BAL_BAD_ARG, "DATA is missing: the model does not name its own");
+    }
+    bal_status status = bal_dataset_open(data, c->ctx, where, &settings);
+    if (status != BAL_OK)
+        return status;
+    const bal_shape input = bal_model_input(model);
+    bal_dataset_info info = bal_dataset_describe(*data);
+    if (!fits(&info, input) && input.height == input.width) {
+        settings.img_size = input.height;
+        settings.channels = input.channels;
+        bal_dataset_close(data);
+        status = bal_dataset_open(data, c->ctx, where, &settings);
+        if (status != BAL_OK)
+            return status;
+        info = bal_dataset_describe(*data);
+        cli_say(c, "images are converted to %d x %d with %d channel%s for the model", info.height,
+                info.width, info.channels, info.channels == 1 ? "" : "s");
+    }
+    if (fits(&info, input))
+        return BAL_OK;
+    bal_dataset_close(data);
+    return cli_fail(c, BAL_MISMATCH, "%s has images of %d x %d x %d, the model wants %d x %d x %d",
+                    where, info.channels, info.height, info.width, input.channels, input.height,
+                    input.width);
+}
+
+bal_status cli_split(cli *c, const bal_dataset *data, const char *name, bal_split *split)
+{
+    const bal_dataset_info info = bal_dataset_describe(data);
+    if (!name) {
+        *split = info.items[BAL_SPLIT_TEST] ? BAL_SPLIT_TEST : BAL_SPLIT_VAL;
+        if (*split == BAL_SPLIT_VAL)
+            cli_say(c, "%s has no test split, the validation split is measured", info.name);
+    } else {
+        *split = BAL_SPLIT_TRAIN;
+        while (*split < BAL_SPLIT_TEST && strcmp(bal_split_name(*split), name) != 0)
+            ++*split;
+    }
+    if (info.items[*split])
+        return BAL_OK;
+    return cli_fail(c, BAL_BAD_DATA, "%s has no %s split", info.name, bal_split_name(*split));
+}
+
+bal_status cli_run_split(cli *c, bal_model *model, const bal_dataset *data, bal_split split,
+                         cli_scores *out)
+{
+    const bal_dataset_info info = bal_dataset_describe(data);
+    *out = (cli_scores){.items = info.items[split], .classes = bal_model_classes(model)};
+    if (out->classes != info.classes)
+        return cli_fail(c, BAL_MISMATCH, "the model knows %d classes, %s has %d", out->classes,
+                        info.name, info.classes);
+    out->scores = cli_calloc(c, (size_t)out->items * (size_t)out->classes, sizeof *out->scores);
+    out->labels = cli_calloc(c, (size_t)out->items, sizeof *out->labels);
+    if (!out->scores || !out->labels)
+        return BAL_NO_MEMORY;
+    return bal_model_run_split(model, data, split, out->scores, out->labels);
+}
+
+void cli_scores_free(cli_scores *scores)
+{
+    free(scores->scores);
+    free(scores->labels);
+    *scores = (cli_scores){0};
+}
+
+bal_status cli_evaluate(cli *c, bal_evaluation **out, const cli_scores *scores,
+                        const bal_model *model, const bal_dataset *data)
+{
+    *out = NULL;
+    const char **names = cli_calloc(c, (size_t)scores->classes, sizeof *names);
+    if (!names)
+        return BAL_NO_MEMORY;
+    for (int i = 0; i < scores->classes; i++)
+        names[i] = bal_dataset_class_name(data, i);
+    bal_evaluation_settings settings = bal_evaluation_defaults();
+    settings.classes = scores->classes;
+    settings.items = scores->items;
+    settings.scores = scores->scores;
+    settings.labels = scores->labels;
+    settings.train_counts = bal_model_train_counts(model);
+    settings.class_names = names;
+    settings.bootstrap = c->settings.measure.bootstrap;
+    settings.seed = c->settings.measure.seed;
+    const bal_status status = bal_evaluate(out, c->ctx, &settings);
+    free(names);
+    return status;
+}
+
+json_t *cli_evaluation_json(cli *c, const bal_evaluation *e)
+{
+    char *text;
+    if (bal_evaluation_json(e, c->ctx, &text) != BAL_OK)
+        return NULL;
+    json_t *value = json_loads(text, 0, NULL);
+    bal_release(c->ctx, text);
+    if (!value)
+        cli_fail(c, BAL_NO_MEMORY, "no memory for the JSON result");
+    return value;
+}
