@@ -1,0 +1,313 @@
+/* ballast train. */
+#include "cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what happens while it runs ---- */
+
+static void on_progress(void *user, const bal_progress *progress)
+{
+    cli *c = user;
+    if (cli_has_bar(c))
+        cli_bar(c, progress);
+}
+
+static void number(char *out, size_t size, double value)
+{
+    if (isnan(value))
+        snprintf(out, size, "n/a");
+    else
+        snprintf(out, size, "%.3f", value);
+}
+
+static void on_epoch(void *user, const bal_epoch_report *r)
+{
+    cli *c = user;
+    char loss[32], balanced[32], text[32];
+    number(loss, sizeof loss, r->val_loss);
+    number(balanced, sizeof balanced, r->val_balanced_accuracy);
+    cli_say(c,
+            "epoch %d/%d  lr %.4g  train loss %.4f accuracy %.3f  val loss %s balanced accuracy "
+            "%s%s  %s  %.0f images/s",
+            r->epoch, r->epochs, r->lr, r->train_loss, r->train_accuracy, loss, balanced,
+            r->best ? " (best)" : "", cli_duration(r->seconds, text, sizeof text),
+            r->images_per_second);
+    if (!c->settings.global.verbose)
+        return;
+    for (int i = 0; i < r->classes; i++) {
+        number(loss, sizeof loss, r->val_class_loss ? r->val_class_loss[i] : NAN);
+        number(balanced, sizeof balanced, r->val_class_recall ? r->val_class_recall[i] : NAN);
+        cli_say(c, "    class %d: val loss %s recall %s", i, loss, balanced);
+    }
+}
+
+/* ---- dry run ---- */
+
+static bal_status dry_text(cli *c, const bal_dataset *data, const bal_train_plan *plan,
+                           const int64_t *counts)
+{
+    const bal_dataset_info info = bal_dataset_describe(data);
+    char text[64];
+    bal_table *t;
+    bal_status status = bal_table_open(&t, c->ctx, 2, "lr");
+    if (status != BAL_OK)
+        return status;
+    bal_table_cell(t, "class");
+    bal_table_cell(t, "train");
+    bal_table_rule(t);
+    for (int i = 0; i < info.classes; i++) {
+        bal_table_cell(t, "%s", bal_dataset_class_name(data, i));
+        bal_table_cell(t, "%s", cli_thousands(counts[i], text, sizeof text));
+    }
+    bal_table_rule(t);
+    bal_table_cell(t, "parameters");
+    bal_table_cell(t, "%s", cli_thousands(plan->parameters, text, sizeof text));
+    bal_table_cell(t, "MFLOPs an image, forward");
+    bal_table_cell(t, "%.1f", plan->flops_per_image / 1e6);
+    bal_table_cell(t, "epochs");
+    bal_table_cell(t, "%d", plan->epochs);
+    bal_table_cell(t, "steps an epoch, batch %d", plan->batch_size);
+    bal_table_cell(t, "%s", cli_thousands(plan->steps_per_epoch, text, sizeof text));
+    bal_table_cell(t, "TFLOPs in all");
+    bal_table_cell(t, "%.2f", plan->flops_total / 1e12);
+    bal_table_cell(t, "MiB for the network");
+    bal_table_cell(t, "%.1f", (double)plan->memory_bytes / 1048576.0);
+    bal_table_cell(t, "MiB for the images");
+    bal_table_cell(t, "%.1f", (double)plan->data_bytes / 1048576.0);
+    bal_table_cell(t, "estimated time");
+    bal_table_cell(t, "%s", cli_duration(plan->seconds, text, sizeof text));
+    return cli_put_table(c, &t);
+}
+
+static json_t *dry_json(const bal_dataset *data, const bal_train_plan *plan, const int64_t *counts)
+{
+    json_t *classes = json_array();
+    for (int i = 0; i < bal_dataset_describe(data).classes; i++)
+        json_array_append_new(classes,
+                              json_pack("{s:s, s:I}", "name", bal_dataset_class_name(data, i),
+                                        "train", (json_int_t)counts[i]));
+    return json_pack("{s:o, s:I, s:o, s:o, s:I, s:I, s:o, s:i, s:i, s:I}", "classes", classes,
+                     "parameters", (json_int_t)plan->parameters, "flops_per_image",
+                     cli_json_real(plan->flops_per_image), "flops_total",
+                     cli_json_real(plan->flops_total), "memory_bytes",
+                     (json_int_t)plan->memory_bytes, "data_bytes", (json_int_t)plan->data_bytes,
+                     "seconds", cli_json_real(plan->seconds), "epochs", plan->epochs, "batch_size",
+                     plan->batch_size, "steps_per_epoch", (json_int_t)plan->steps_per_epoch);
+}
+
+static bal_status dry_run(cli *c, bal_trainer *trainer, const bal_dataset *data)
+{
+    bal_train_plan plan;
+    int64_t *counts = cli_calloc(c, (size_t)bal_dataset_describe(data).classes, sizeof *counts);
+    if (!counts)
+        return BAL_NO_MEMORY;
+    bal_dataset_counts(data, BAL_SPLIT_TRAIN, counts);
+    bal_status status = bal_trainer_plan(trainer, true, &plan);
+    if (status == BAL_OK && cli_wants_text(c))
+        status = dry_text(c, data, &plan, counts);
+    if (status == BAL_OK && cli_wants_json(c))
+        status = cli_put_json(c, dry_json(data, &plan, counts));
+    free(counts);
+    return status;
+}
+
+/* ---- the result ---- */
+
+static bal_status put_result(cli *c, const bal_train_result *result, const bal_evaluation *e,
+                             const int64_t *train_counts, bal_split split)
+{
+    bal_status status = BAL_OK;
+    if (cli_wants_text(c)) {
+        char *text;
+        status = bal_report_evaluation(e, train_counts, c->ctx, &text);
+        if (status != BAL_OK)
+            return status;
+        printf("%s split, weights of epoch %d: ", bal_split_name(split), result->best_epoch);
+        cli_put_text(c, text);
+        printf("\nrun folder: %s\n", result->out);
+    }
+    if (!cli_wants_json(c))
+        return status;
+    json_t *evaluation = cli_evaluation_json(c, e);
+    if (!evaluation)
+        return BAL_NO_MEMORY;
+    return cli_put_json(c, json_pack("{s:s, s:i, s:i, s:o, s:b, s:o, s:s, s:o}", "run", result->out,
+                                     "epochs", result->epochs, "best_epoch", result->best_epoch,
+                                     "best_monitored", cli_json_real(result->best_monitored),
+                                     "stopped_early", result->stopped_early, "seconds",
+                                     cli_json_real(result->seconds), "split", bal_split_name(split),
+                                     "evaluation", evaluation));
+}
+
+static bal_status measure(cli *c, const bal_dataset *data, const bal_train_result *result)
+{
+    bal_model *model = NULL;
+    bal_evaluation *evaluation = NULL;
+    cli_scores scores = {0};
+    bal_split split;
+    const bal_dataset_info info = bal_dataset_describe(data);
+    if (!info.items[BAL_SPLIT_TEST] && !info.items[BAL_SPLIT_VAL]) {
+        cli_say(c, "trained; there is neither a test nor a validation split to measure");
+        printf("run folder: %s\n", result->out);
+        return BAL_OK;
+    }
+    c->settings.source.engine = c->settings.train.engine;
+    bal_status status = cli_split(c, data, NULL, &split);
+    if (status == BAL_OK)
+        status = cli_open_model(c, &model, result->out, data);
+    if (status == BAL_OK)
+        status = cli_run_split(c, model, data, split, &scores);
+    if (status == BAL_OK)
+        status = cli_evaluate(c, &evaluation, &scores, model, data);
+    if (status == BAL_OK)
+        status = put_result(c, result, evaluation, bal_model_train_counts(model), split);
+    bal_evaluation_close(&evaluation);
+    bal_model_close(&model);
+    cli_scores_free(&scores);
+    return status;
+}
+
+/* ---- the command ---- */
+
+static bal_status override_recipe(cli *c, bal_recipe *recipe)
+{
+    const cli_list *set = &c->settings.train_extra.set;
+    for (int i = 0; i < set->count; i++) {
+        const char *equals = strchr(set->items[i], '=');
+        char key[256];
+        if (!equals || equals == set->items[i] || (size_t)(equals - set->items[i]) >= sizeof key)
+            return cli_fail(c, BAL_BAD_ARG, "--set wants KEY=VALUE, got \"%s\"", set->items[i]);
+        snprintf(key, sizeof key, "%.*s", (int)(equals - set->items[i]), set->items[i]);
+        const bal_status status = bal_recipe_set(recipe, key, equals + 1);
+        if (status != BAL_OK)
+            return status;
+    }
+    return BAL_OK;
+}
+
+static void say_start(cli *c, const bal_dataset *data)
+{
+    const bal_dataset_info info = bal_dataset_describe(data);
+    const bal_train_settings *s = &c->settings.train;
+    char n[3][32];
+    cli_say(c, "%s (%s): %d classes, %s train, %s val, %s test; %s, recipe %s, %d thread%s",
+            info.name, info.path, info.classes,
+            cli_thousands(info.items[BAL_SPLIT_TRAIN], n[0], sizeof n[0]),
+            cli_thousands(info.items[BAL_SPLIT_VAL], n[1], sizeof n[1]),
+            cli_thousands(info.items[BAL_SPLIT_TEST], n[2], sizeof n[2]), s->model, s->recipe,
+            bal_ctx_threads(c->ctx), bal_ctx_threads(c->ctx) == 1 ? "" : "s");
+}
+
+static bal_status train(cli *c, bal_trainer *trainer, const bal_dataset *data)
+{
+    const bal_train_callbacks callbacks = {on_epoch, on_progress, c};
+    bal_train_result result;
+    say_start(c, data);
+    cli_catch_interrupt(c->ctx);
+    const bal_status status = bal_trainer_run(trainer, c->command_line, &callbacks, &result);
+    cli_catch_interrupt(NULL);
+    cli_bar_clear(c);
+    if (status != BAL_OK)
+        return status;
+    char text[32];
+    cli_say(c, "%s after %d epoch%s in %s, best %s %.4f in epoch %d",
+            result.stopped_early ? "stopped early" : "done", result.epochs,
+            result.epochs == 1 ? "" : "s", cli_duration(result.seconds, text, sizeof text),
+            c->settings.train.monitor, result.best_monitored, result.best_epoch);
+    return measure(c, data, &result);
+}
+
+static bal_status run_train(cli *c)
+{
+    bal_dataset *data = NULL;
+    bal_recipe *recipe = NULL;
+    bal_trainer *trainer = NULL;
+    c->settings.dataset.seed = c->settings.train.seed;
+    bal_status status = bal_dataset_open(&data, c->ctx, c->args[0], &c->settings.dataset);
+    if (status == BAL_OK)
+        status = bal_recipe_open(&recipe, c->ctx, c->settings.train.recipe);
+    if (status == BAL_OK)
+        status = override_recipe(c, recipe);
+    if (status == BAL_OK)
+        status = bal_trainer_open(&trainer, c->ctx, data, recipe, &c->settings.train);
+    if (status == BAL_OK && c->settings.train_extra.dry_run)
+        status = dry_run(c, trainer, data);
+    else if (status == BAL_OK)
+        status = train(c, trainer, data);
+    bal_trainer_close(&trainer);
+    bal_recipe_close(&recipe);
+    bal_dataset_close(&data);
+    return status;
+}
+
+static const bal_option *dry_rows(void)
+{
+    static const bal_option rows[] = {
+        {"dry-run", BAL_OPTION_FLAG, offsetof(cli_train_extra, dry_run), 0, 0, NULL, NULL,
+         "say what the run would cost, write nothing"},
+        {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
+    };
+    return rows;
+}
+
+static const bal_option *set_rows(void)
+{
+    static const bal_option rows[] = {
+        {"set", BAL_OPTION_TEXT, offsetof(cli_train_extra, set), 0, 0, "KEY=VALUE", NULL,
+         "override a field of the recipe, for instance optimizer.lr=0.05 or loss.gamma=1 (ballast "
+         "methods recipe-keys); may be repeated"},
+        {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
+    };
+    return rows;
+}
+
+static const cli_group train_groups[] = {
+    {"training", bal_train_options, offsetof(cli_settings, train), false},
+    {"recipe", set_rows, offsetof(cli_settings, train_extra), true},
+    {"data", bal_dataset_options, offsetof(cli_settings, dataset), false},
+    {"costs", dry_rows, offsetof(cli_settings, train_extra), false},
+    {NULL, NULL, 0, false},
+};
+
+const cli_command cli_command_train = {
+    .name = "train",
+    .usage = "DATA [options]",
+    .about = "train a network; writes a run folder",
+    .text =
+        "The best weights are those of the epoch with the largest value of `--monitor` on the\n"
+        "validation split. The test split is read once, at the end, with these weights; the table\n"
+        "that is printed then is what `ballast eval RUN` prints.\n\n"
+        "The first Ctrl-C finishes the step, saves the state and says how to go on (exit code "
+        "130);\n"
+        "the second one kills. A run that was interrupted or killed goes on with the same command\n"
+        "and `--resume`, and ends with the same weights as one that was not.\n\n"
+        "The run folder holds `recipe.yaml` (resolved), `command.txt`, `environment.json`,\n"
+        "`split.csv` (the exact members), `metrics.jsonl` (a line an epoch),\n"
+        "`best.safetensors`, `last.safetensors`, the state to resume from and `summary.json`.\n\n"
+        "Values are looked for on the command line, then in the environment (`BALLAST_EPOCHS` is\n"
+        "`--epochs`), then in the recipe, then in the defaults.",
+    .run = run_train,
+    .groups = train_groups,
+    .arguments = (const cli_argument[]){{"DATA", "a path, or a name of `ballast data list`"}, {0}},
+    .least = 1,
+    .most = 1,
+    .examples =
+        (const cli_example[]){
+            {"ballast train fashion-mnist --longtail exp:100 --model resnet8 --epochs 2 --dry-run",
+             "what it would cost"},
+            {"ballast train fashion-mnist --longtail exp:100 --model resnet8 --epochs 2 --out "
+             "runs/ce",
+             "cross-entropy on a long tail"},
+            {"ballast train fashion-mnist --longtail exp:100 --model resnet8 --epochs 2 --recipe "
+             "balanced-softmax --out runs/remedy --json remedy.json",
+             "the same budget with a remedy, the result also as JSON"},
+            {"ballast train fashion-mnist --longtail exp:100 --model resnet8 --epochs 2 --recipe "
+             "ldam-drw --set loss.max_m=0.3 --set optimizer.lr=0.05 --out runs/ldam",
+             "a recipe with two fields changed"},
+            {"ballast train fashion-mnist --longtail exp:100 --model resnet8 --epochs 3 --recipe "
+             "ldam-drw --set loss.max_m=0.3 --set optimizer.lr=0.05 --out runs/ldam --overwrite",
+             "replace a run"},
+            {0}},
+};
