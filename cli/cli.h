@@ -70,12 +70,18 @@ cli_settings cli_settings_defaults(void);
 
 /* ---- tables ---- */
 
+typedef enum cli_group_kind {
+    CLI_ONCE,    /* the last one counts; BALLAST_NAME in the environment counts before it */
+    CLI_BY_HAND, /* these say what a command does, so the environment does not count */
+    CLI_REPEATED /* by hand, the fields are cli_list: every use of the option adds a text */
+} cli_group_kind;
+
 typedef struct cli_group { /* a heading of the help with its rows */
     const char *title;
     const bal_option *(*rows)(void);
     size_t offset; /* in cli_settings, of the struct that the rows' offsets refer to */
-    bool repeated; /* the fields are cli_list, every use of the option adds a text */
-} cli_group;       /* ended by a NULL title */
+    cli_group_kind kind;
+} cli_group; /* ended by a NULL title */
 
 typedef struct cli_argument {
     const char *name, *about;
@@ -109,10 +115,12 @@ extern const cli_command cli_command_train, cli_command_eval, cli_command_predic
 /* Groups that several commands share. */
 extern const cli_group cli_group_global[]; /* one row and the end */
 const bal_option *cli_dataset_seed_rows(void);
-const bal_option *cli_source_rows(void);
-const bal_option *cli_run_source_rows(void);
+const bal_option *cli_weights_rows(void); /* cli_source: instead of a run */
+const bal_option *cli_running_rows(void); /* cli_source: how a model computes */
 
 /* ---- one run of the program ---- */
+
+enum { CLI_MOST_OPTIONS = 128 };
 
 struct cli {
     bal_ctx *ctx;
@@ -120,18 +128,29 @@ struct cli {
     cli_settings settings;
     const char **args;
     int arg_count;
-    char *command_line; /* as typed, quoted for a shell */
-    char error[1024];   /* the program's own sentence; empty: the library's counts */
-    int bar_width;      /* characters of the progress bar on the terminal now */
+    bool given[CLI_MOST_OPTIONS]; /* option i (cli_option_at) stands on the command line */
+    char *command_line;           /* as typed, quoted for a shell */
+    char error[1024];             /* the program's own sentence; empty: the library's counts */
+    int bar_width;                /* characters of the progress bar on the terminal now */
 };
 
 /* Reads environment and words into c->settings and c->args. Fails with BAL_BAD_ARG. */
 BAL_MUST_CHECK bal_status cli_parse(cli *c, int count, char **words);
 /* Finds the command in words[0], words[1]; used receives how many words that took. NULL: none. */
-const cli_command *cli_find_command(int count, char **words, int *used);
+const cli_command *cli_find_command(int count, const char *const *words, int *used);
+/* The sentence about words that are no command, with the nearest that is. */
+void cli_unknown_command(int count, const char *const *words, char *text, size_t size);
 /* Walks the options of a command, global ones last: option i, its group in *group, NULL at the
  * end. */
 const bal_option *cli_option_at(const cli_command *command, int i, const cli_group **group);
+/* Its name; for bal_nearest_name, user is the command. */
+const char *cli_option_name_at(const void *command, int i);
+/* Number of the option that has this name or, alone, begins with it; CLI_UNKNOWN, or CLI_AMBIGUOUS:
+ * others then names those that begin with it. */
+enum { CLI_UNKNOWN = -1, CLI_AMBIGUOUS = -2 };
+int cli_find_option(const cli_command *command, const char *name, char *others, size_t size);
+/* The first option of the group with these rows that stands on the command line, or NULL. */
+const char *cli_given_of(const cli *c, const bal_option *(*rows)(void));
 /* Names to choose from for an option: its choices or a list of the library; name i or NULL. The
  * name is written to buffer where it has no end of its own. */
 const char *cli_value_at(const bal_option *row, int i, char *buffer, size_t size);
@@ -168,6 +187,8 @@ bal_log_fn cli_log;
 const char *cli_thousands(int64_t value, char *buffer, size_t size);
 /* "1h02m", "3m20s", "12s" in buffer. */
 const char *cli_duration(double seconds, char *buffer, size_t size);
+/* Is stderr a terminal that wants colours (NO_COLOR)? */
+bool cli_colours(void);
 /* Is stderr a terminal that can redraw a line, and talk is wanted? */
 bool cli_has_bar(const cli *c);
 void cli_bar(cli *c, const bal_progress *progress);
@@ -179,6 +200,8 @@ void cli_catch_interrupt(bal_ctx *ctx);
 
 /* ---- help and manual, all derived from the tables ---- */
 void cli_write_overview(FILE *out);
+/* The commands of two words that begin with this one, "data"; false: there are none. */
+bool cli_write_family(FILE *out, const char *word);
 void cli_write_help(FILE *out, const cli_command *command);
 void cli_write_markdown(FILE *out, const cli_command *command);
 void cli_write_roff(FILE *out);

@@ -43,8 +43,8 @@ static bal_status run_bench(cli *c)
 }
 
 static const cli_group bench_groups[] = {
-    {"step", bal_bench_options, offsetof(cli_settings, bench), false},
-    {NULL, NULL, 0, false},
+    {"step", bal_bench_options, offsetof(cli_settings, bench), CLI_ONCE},
+    {NULL, NULL, 0, CLI_ONCE},
 };
 
 const cli_command cli_command_bench_train = {

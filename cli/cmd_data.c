@@ -55,7 +55,7 @@ done:
 const cli_command cli_command_data_list = {
     .name = "data list",
     .usage = "[options]",
-    .about = "data sets known by name and where they are, and the formats that can be read",
+    .about = "known data sets and where they are; formats that are read",
     .text = "Names are looked up under `$BALLAST_DATA`, then the user's cache\n"
             "(`$XDG_CACHE_HOME/ballast` or `~/.cache/ballast`), then `/usr/share/datasets`.",
     .run = run_list,
@@ -160,15 +160,15 @@ static bal_status run_info(cli *c)
 }
 
 static const cli_group info_groups[] = {
-    {"data", bal_dataset_options, offsetof(cli_settings, dataset), false},
-    {"draws", cli_dataset_seed_rows, offsetof(cli_settings, dataset), false},
-    {NULL, NULL, 0, false},
+    {"data", bal_dataset_options, offsetof(cli_settings, dataset), CLI_ONCE},
+    {"draws", cli_dataset_seed_rows, offsetof(cli_settings, dataset), CLI_ONCE},
+    {NULL, NULL, 0, CLI_ONCE},
 };
 
 const cli_command cli_command_data_info = {
     .name = "data info",
     .usage = "DATA [options]",
-    .about = "what is in a data set: format, image size, images per class and split",
+    .about = "what is in a data set: format, size, images per class",
     .text =
         "The counts are those that training would see with the same options: the long tail is cut\n"
         "first, then the validation split is taken from what remains.",

@@ -7,6 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const bal_option *array_rows(void);
+
+/* Options of one form of the command say nothing in another. */
+static bal_status refuse_group(cli *c, const bal_option *(*rows)(void), const char *why)
+{
+    const char *given = cli_given_of(c, rows);
+    return given ? cli_fail(c, BAL_BAD_ARG, "--%s %s", given, why) : BAL_OK;
+}
+
 /* ---- results ---- */
 
 static bal_status put_evaluation(cli *c, const bal_evaluation *e, const int64_t *train_counts)
@@ -65,12 +74,14 @@ static bal_status evaluate_model(cli *c, bal_model *model, const bal_dataset *da
 
 static bal_status evaluate_run(cli *c)
 {
-    const cli_source *s = &c->settings.source;
     bal_model *model = NULL;
     bal_dataset *data = NULL;
-    if (s->mean || s->std || s->head)
-        return cli_fail(c, BAL_BAD_ARG, "a run knows its --mean, --std and --head");
-    bal_status status = cli_open_model(c, &model, c->args[0], NULL);
+    bal_status status = refuse_group(c, cli_weights_rows, "goes with --model and --weights");
+    if (status == BAL_OK && c->arg_count == 1)
+        status = refuse_group(c, bal_dataset_options,
+                              "goes with DATA; without, a run is measured on its own data set");
+    if (status == BAL_OK)
+        status = cli_open_model(c, &model, c->args[0], NULL);
     if (status == BAL_OK)
         status = cli_open_model_data(c, &data, model, c->arg_count > 1 ? c->args[1] : NULL);
     if (status == BAL_OK)
@@ -148,17 +159,24 @@ static bal_status check_arrays(cli *c, const bal_array *scores, const bal_array 
 static bal_status evaluate_arrays(cli *c)
 {
     const cli_measure *m = &c->settings.measure;
-    const cli_source *s = &c->settings.source;
     bal_array scores = {0}, labels = {0};
     bal_evaluation *evaluation = NULL;
     int64_t *train_counts = NULL;
     if (!m->scores || !m->labels)
         return cli_fail(c, BAL_BAD_ARG, "--scores and --labels go together, %s is missing",
                         m->scores ? "--labels" : "--scores");
-    if (c->arg_count || s->model || s->weights || m->split || m->save_scores || m->save_labels)
+    if (c->arg_count || m->split || m->save_scores || m->save_labels)
         return cli_fail(c, BAL_BAD_ARG,
-                        "--scores and --labels take no run, model, split or data set");
-    bal_status status = bal_array_read(c->ctx, m->scores, BAL_ARRAY_F32, &scores);
+                        "--scores and --labels take no run, data set or split, and "
+                        "have nothing to save");
+    const char *const why = "does not go with --scores and --labels";
+    bal_status status = refuse_group(c, cli_weights_rows, why);
+    if (status == BAL_OK)
+        status = refuse_group(c, cli_running_rows, why);
+    if (status == BAL_OK)
+        status = refuse_group(c, bal_dataset_options, why);
+    if (status == BAL_OK)
+        status = bal_array_read(c->ctx, m->scores, BAL_ARRAY_F32, &scores);
     if (status == BAL_OK)
         status = bal_array_read(c->ctx, m->labels, BAL_ARRAY_I32, &labels);
     if (status == BAL_OK)
@@ -192,9 +210,9 @@ static bal_status run_eval(cli *c)
     c->settings.dataset.seed = m->seed;
     if (m->scores || m->labels)
         return evaluate_arrays(c);
-    if (m->probabilities || m->train_counts)
-        return cli_fail(c, BAL_BAD_ARG, "%s goes with --scores",
-                        m->probabilities ? "--probabilities" : "--train-counts");
+    const bal_status status = refuse_group(c, array_rows, "goes with --scores and --labels");
+    if (status != BAL_OK)
+        return status;
     if (c->settings.source.model || c->settings.source.weights)
         return evaluate_weights(c);
     if (c->arg_count == 0)
@@ -242,11 +260,13 @@ static const bal_option *array_rows(void)
 }
 
 static const cli_group eval_groups[] = {
-    {"measuring", measure_rows, offsetof(cli_settings, measure), false},
-    {"a model with a weight file", cli_source_rows, offsetof(cli_settings, source), false},
-    {"DATA", bal_dataset_options, offsetof(cli_settings, dataset), false},
-    {"arrays", array_rows, offsetof(cli_settings, measure), false},
-    {NULL, NULL, 0, false},
+    {"measuring", measure_rows, offsetof(cli_settings, measure), CLI_ONCE},
+    {"model", cli_running_rows, offsetof(cli_settings, source), CLI_ONCE},
+    {"a weight file instead of a run", cli_weights_rows, offsetof(cli_settings, source),
+     CLI_BY_HAND},
+    {"data set", bal_dataset_options, offsetof(cli_settings, dataset), CLI_ONCE},
+    {"saved scores", array_rows, offsetof(cli_settings, measure), CLI_BY_HAND},
+    {NULL, NULL, 0, CLI_ONCE},
 };
 
 const cli_command cli_command_eval = {

@@ -1,17 +1,10 @@
 /* ballast help, version and manual. */
 #include "cli.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- help ---- */
-
-static const char *command_name_at(const void *user, int i)
-{
-    (void)user;
-    return cli_command_at(i) ? cli_command_at(i)->name : NULL;
-}
 
 static bal_status run_help(cli *c)
 {
@@ -19,18 +12,17 @@ static bal_status run_help(cli *c)
         cli_write_overview(stdout);
         return BAL_OK;
     }
-    char name[128];
-    snprintf(name, sizeof name, "%s%s%s", c->args[0], c->arg_count > 1 ? " " : "",
-             c->arg_count > 1 ? c->args[1] : "");
-    for (int i = 0; cli_command_at(i); i++) {
-        if (strcmp(cli_command_at(i)->name, name) == 0) {
-            cli_write_help(stdout, cli_command_at(i));
-            return BAL_OK;
-        }
+    int used;
+    const cli_command *command = cli_find_command(c->arg_count, c->args, &used);
+    if (command && used == c->arg_count) {
+        cli_write_help(stdout, command);
+        return BAL_OK;
     }
-    const char *near = bal_nearest_name(name, command_name_at, NULL);
-    return cli_fail(c, BAL_BAD_ARG, "unknown command \"%s\"%s%s%s (ballast help lists them)", name,
-                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    if (c->arg_count == 1 && cli_write_family(stdout, c->args[0]))
+        return BAL_OK;
+    char text[512];
+    cli_unknown_command(c->arg_count, c->args, text, sizeof text);
+    return cli_fail(c, BAL_BAD_ARG, "%s", text);
 }
 
 const cli_command cli_command_help = {
@@ -90,8 +82,8 @@ static const bal_option *manual_rows(void)
     return rows;
 }
 static const cli_group manual_groups[] = {
-    {"what to write", manual_rows, offsetof(cli_settings, manual), false},
-    {NULL, NULL, 0, false},
+    {"what to write", manual_rows, offsetof(cli_settings, manual), CLI_BY_HAND},
+    {NULL, NULL, 0, CLI_ONCE},
 };
 
 static bal_status write_page(cli *c, const cli_command *command)
@@ -102,7 +94,7 @@ static bal_status write_page(cli *c, const cli_command *command)
     for (char *p = name; *p; p++)
         *p = *p == ' ' ? '-' : *p;
     const char *folder = c->settings.manual.markdown;
-    if (snprintf(path, sizeof path, "%s/ballast-%s.md", folder, name) >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/%s.md", folder, name) >= (int)sizeof path)
         return cli_fail(c, BAL_BAD_ARG, "--markdown: the path is too long");
     FILE *memory = open_memstream(&text, &length);
     if (!memory)
@@ -136,7 +128,7 @@ static bal_status run_manual(cli *c)
 const cli_command cli_command_manual = {
     .name = "manual",
     .usage = "--markdown FOLDER | --roff | --examples",
-    .about = "write the manual, as it is made from the program's tables",
+    .about = "write the manual from the program's tables",
     .run = run_manual,
     .groups = manual_groups,
     .examples = (const cli_example[]){{"ballast manual --roff", "the man page"}, {0}},

@@ -215,15 +215,16 @@ static const bal_option *methods_rows(void)
     return rows;
 }
 static const cli_group methods_groups[] = {
-    {"recipes", methods_rows, offsetof(cli_settings, methods), false},
-    {NULL, NULL, 0, false},
+    {"recipes", methods_rows, offsetof(cli_settings, methods), CLI_BY_HAND},
+    {NULL, NULL, 0, CLI_ONCE},
 };
 
 const cli_command cli_command_methods = {
     .name = "methods",
     .usage = "[LIST] [options]",
-    .about = "every recipe, loss, class weighting, sampler, augmentation, model, metric and engine",
-    .text = "Formulas use C classes, n_j training images of class j, logits z and p = softmax(z).\n"
+    .about = "every recipe, loss, sampler, model, metric and engine",
+    .text = "Without LIST all of them, class weightings, augmentations and ops too.\n\n"
+            "Formulas use C classes, n_j training images of class j, logits z and p = softmax(z).\n"
             "The recipe keys are those of a recipe file, and of `ballast train --set KEY=VALUE`.",
     .run = run_methods,
     .groups = methods_groups,

@@ -191,9 +191,9 @@ static const bal_option *predict_rows(void)
 }
 
 static const cli_group predict_groups[] = {
-    {"prediction", predict_rows, offsetof(cli_settings, predict), false},
-    {"model", cli_run_source_rows, offsetof(cli_settings, source), false},
-    {NULL, NULL, 0, false},
+    {"prediction", predict_rows, offsetof(cli_settings, predict), CLI_ONCE},
+    {"model", cli_running_rows, offsetof(cli_settings, source), CLI_ONCE},
+    {NULL, NULL, 0, CLI_ONCE},
 };
 
 const cli_command cli_command_predict = {

@@ -161,15 +161,15 @@ static const bal_option *report_rows(void)
 }
 
 static const cli_group report_groups[] = {
-    {"measuring", report_rows, offsetof(cli_settings, measure), false},
-    {"model", cli_run_source_rows, offsetof(cli_settings, source), false},
-    {NULL, NULL, 0, false},
+    {"measuring", report_rows, offsetof(cli_settings, measure), CLI_ONCE},
+    {"model", cli_running_rows, offsetof(cli_settings, source), CLI_ONCE},
+    {NULL, NULL, 0, CLI_ONCE},
 };
 
 const cli_command cli_command_report = {
     .name = "report",
     .usage = "RUN... [options]",
-    .about = "runs side by side, with one sentence on what changed for the rare classes",
+    .about = "runs side by side, and what changed for the rare classes",
     .text =
         "Every run is measured on the split of its own data set; the runs must have been trained\n"
         "on data sets with the same items there. The sentence compares the last run with the\n"

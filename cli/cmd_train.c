@@ -264,11 +264,11 @@ static const bal_option *set_rows(void)
 }
 
 static const cli_group train_groups[] = {
-    {"training", bal_train_options, offsetof(cli_settings, train), false},
-    {"recipe", set_rows, offsetof(cli_settings, train_extra), true},
-    {"data", bal_dataset_options, offsetof(cli_settings, dataset), false},
-    {"costs", dry_rows, offsetof(cli_settings, train_extra), false},
-    {NULL, NULL, 0, false},
+    {"training", bal_train_options, offsetof(cli_settings, train), CLI_ONCE},
+    {"recipe", set_rows, offsetof(cli_settings, train_extra), CLI_REPEATED},
+    {"data", bal_dataset_options, offsetof(cli_settings, dataset), CLI_ONCE},
+    {"costs", dry_rows, offsetof(cli_settings, train_extra), CLI_BY_HAND},
+    {NULL, NULL, 0, CLI_ONCE},
 };
 
 const cli_command cli_command_train = {

@@ -232,7 +232,7 @@ static bal_status run_completion(cli *c)
 const cli_command cli_command_completion = {
     .name = "completion",
     .usage = "bash|zsh|fish",
-    .about = "a script that completes commands, options and names in your shell",
+    .about = "a script with which your shell completes words",
     .text =
         "For bash, put `source <(ballast completion bash)` into `~/.bashrc`. For zsh, write the\n"
         "script as `_ballast` into a folder of `$fpath`. For fish, write it to\n"

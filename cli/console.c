@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- failures and memory ---- */
@@ -78,17 +80,36 @@ json_t *cli_json_real(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* A device or pipe (/dev/null, >(jq .)) is written to; it cannot be replaced as a file is. */
+static bool is_special(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+static bal_status write_into(cli *c, const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    const bool wrote = file && fprintf(file, "%s\n", text) > 0;
+    if (file && fclose(file) == 0 && wrote)
+        return BAL_OK;
+    return cli_fail(c, BAL_IO, "%s: %s", path, strerror(errno));
+}
+
 bal_status cli_put_json(cli *c, json_t *value)
 {
     char *text = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(value);
     if (!text)
         return cli_fail(c, BAL_NO_MEMORY, "no memory for the JSON result");
+    const char *path = c->settings.global.json;
     bal_status status = BAL_OK;
-    if (strcmp(c->settings.global.json, "-") == 0)
+    if (strcmp(path, "-") == 0)
         printf("%s\n", text);
+    else if (is_special(path))
+        status = write_into(c, path, text);
     else
-        status = bal_report_write(c->ctx, c->settings.global.json, text);
+        status = bal_report_write(c->ctx, path, text);
     free(text);
     return status;
 }
@@ -168,28 +189,61 @@ const char *cli_duration(double seconds, char *buffer, size_t size)
     return buffer;
 }
 
-/* ---- progress bar ---- */
+/* ---- terminal ---- */
+
+static bool is_terminal(void)
+{
+    const char *terminal = getenv("TERM");
+    return isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+bool cli_colours(void)
+{
+    const char *none = getenv("NO_COLOR"); /* no-color.org: set and not empty */
+    return is_terminal() && !(none && *none);
+}
 
 bool cli_has_bar(const cli *c)
 {
-    const char *terminal = getenv("TERM");
-    return !c->settings.global.quiet && isatty(STDERR_FILENO) && terminal &&
-           strcmp(terminal, "dumb") != 0;
+    return !c->settings.global.quiet && is_terminal();
+}
+
+static int terminal_width(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* "[#####...]" of the width that is left on the line; nothing where that is too little. */
+static void draw_cells(char *out, int cells, double share)
+{
+    enum { LEAST = 4, MOST = 30 };
+    out[0] = '\0';
+    if (cells < LEAST)
+        return;
+    if (cells > MOST)
+        cells = MOST;
+    const int done = (int)(share * cells);
+    out[0] = '[';
+    memset(out + 1, '.', (size_t)cells);
+    memset(out + 1, '#', (size_t)(done < 0 ? 0 : done > cells ? cells : done));
+    memcpy(out + 1 + cells, "] ", 3);
 }
 
 void cli_bar(cli *c, const bal_progress *p)
 {
-    enum { CELLS = 24 };
-    char bar[CELLS + 1], left[32], line[256];
-    const int done = p->steps > 0 ? (int)(p->step * CELLS / p->steps) : 0;
-    memset(bar, '.', CELLS);
-    memset(bar, '#', (size_t)(done < 0 ? 0 : done > CELLS ? CELLS : done));
-    bar[CELLS] = '\0';
-    const int width =
-        snprintf(line, sizeof line, "epoch %d/%d [%s] loss %.4f  %.0f images/s  %s left", p->epoch,
-                 p->epochs, bar, p->loss, p->images_per_second,
-                 cli_duration(p->seconds_left, left, sizeof left));
-    fprintf(stderr, "\r%s%*s", line, c->bar_width > width ? c->bar_width - width : 0, "");
+    char head[64], tail[128], left[32], bar[40];
+    const int room = terminal_width() - 1; /* the last column would scroll */
+    const int before = snprintf(head, sizeof head, "epoch %d/%d ", p->epoch, p->epochs);
+    const int after =
+        snprintf(tail, sizeof tail, "loss %.4f  %.0f images/s  %s left", p->loss,
+                 p->images_per_second, cli_duration(p->seconds_left, left, sizeof left));
+    draw_cells(bar, room - before - after - 3,
+               p->steps > 0 ? (double)p->step / (double)p->steps : 0);
+    char line[256];
+    int width = snprintf(line, sizeof line, "%s%s%s", head, bar, tail);
+    width = width > room ? room : width;
+    fprintf(stderr, "\r%.*s%*s", width, line, c->bar_width > width ? c->bar_width - width : 0, "");
     fflush(stderr);
     c->bar_width = width;
 }

@@ -8,20 +8,11 @@ static const char about_program[] =
     "trains convolutional networks on class-imbalanced images, and shows what that does to the "
     "rare classes";
 
-void cli_write_overview(FILE *out)
-{
-    fprintf(out, "ballast %s\n\nusage: ballast COMMAND [arguments] [options]\n\ncommands:\n",
-            bal_version());
-    for (int i = 0; cli_command_at(i); i++)
-        fprintf(out, "  %-15s %s\n", cli_command_at(i)->name, cli_command_at(i)->about);
-    fprintf(out, "\n`ballast COMMAND --help` says more about one of them.\n");
-}
-
-/* "--lr X", "--[no-]quiet", "--head linear|cosine" */
+/* "--lr X", "--quiet", "--head linear|cosine" */
 static void option_words(const bal_option *row, char *out, size_t size)
 {
     if (row->kind == BAL_OPTION_FLAG)
-        snprintf(out, size, "--[no-]%s", row->name);
+        snprintf(out, size, "--%s", row->name);
     else if (row->kind == BAL_OPTION_CHOICE)
         snprintf(out, size, "--%s %s", row->name, row->choices);
     else
@@ -49,17 +40,50 @@ static void wrapped(FILE *out, const char *text, int indent, int width)
     fputc('\n', out);
 }
 
-#define COLUMN 30
-#define WIDTH 100
+#define COLUMN 28
+#define WIDTH 80
 
-static void entry(FILE *out, const char *words, const char *about)
+/* What an entry says stands in a column of its own. */
+static void entry(FILE *out, const char *words, int column, const char *about)
 {
     const int width = fprintf(out, "  %s", words);
-    if (width + 2 > COLUMN)
-        fprintf(out, "\n%*s", COLUMN, "");
+    if (width + 2 > column)
+        fprintf(out, "\n%*s", column, "");
     else
-        fprintf(out, "%*s", COLUMN - width, "");
-    wrapped(out, about, COLUMN, WIDTH);
+        fprintf(out, "%*s", column - width, "");
+    wrapped(out, about, column, WIDTH);
+}
+
+static void write_commands(FILE *out, const char *family, size_t length)
+{
+    for (int i = 0; cli_command_at(i); i++) {
+        const cli_command *command = cli_command_at(i);
+        if (!length ||
+            (strncmp(command->name, family, length) == 0 && command->name[length] == ' '))
+            entry(out, command->name, 18, command->about);
+    }
+}
+
+void cli_write_overview(FILE *out)
+{
+    fprintf(out, "ballast %s\n\nusage: ballast COMMAND [arguments] [options]\n\ncommands:\n",
+            bal_version());
+    write_commands(out, "", 0);
+    fprintf(out, "\n`ballast help COMMAND` says more about one of them.\n");
+}
+
+bool cli_write_family(FILE *out, const char *word)
+{
+    const size_t length = strlen(word);
+    bool found = false;
+    for (int i = 0; cli_command_at(i) && !found; i++)
+        found = length && strncmp(cli_command_at(i)->name, word, length) == 0 &&
+                cli_command_at(i)->name[length] == ' ';
+    if (!found)
+        return false;
+    fprintf(out, "usage: ballast %s COMMAND [arguments] [options]\n\ncommands:\n", word);
+    write_commands(out, word, length);
+    return true;
 }
 
 static void usage_lines(FILE *out, const cli_command *command)
@@ -81,7 +105,7 @@ void cli_write_help(FILE *out, const cli_command *command)
     if (command->arguments && command->arguments->name)
         fputs("\narguments:\n", out);
     for (const cli_argument *a = command->arguments; a && a->name; a++)
-        entry(out, a->name, a->about);
+        entry(out, a->name, COLUMN, a->about);
     const cli_group *group, *last = NULL;
     const bal_option *row;
     for (int i = 0; (row = cli_option_at(command, i, &group)); i++) {
@@ -90,7 +114,7 @@ void cli_write_help(FILE *out, const cli_command *command)
         last = group;
         char words[128];
         option_words(row, words, sizeof words);
-        entry(out, words, row->about);
+        entry(out, words, COLUMN, row->about);
     }
     if (command->examples && command->examples->line)
         fputs("\nexamples:\n", out);
@@ -113,17 +137,23 @@ void cli_write_markdown(FILE *out, const cli_command *command)
     if (command->examples && command->examples->line)
         fputs("\n## Examples\n", out);
     for (const cli_example *e = command->examples; e && e->line; e++)
-        fprintf(out, "\n%c%s:\n\n```sh\n%s\n```\n", toupper((unsigned char)e->about[0]),
+        fprintf(out, "\n%c%s:\n\n```console\n$ %s\n```\n", toupper((unsigned char)e->about[0]),
                 e->about + 1, e->line);
 }
 
 /* ---- roff ---- */
 
-/* Text in which nothing is a request: minus signs, backslashes, and points at a line's start. */
+/* Text in which nothing is a request: minus signs, backslashes, and points at a line's start. What
+ * stands between backticks becomes bold. */
 static void roff_text(FILE *out, const char *text)
 {
-    bool line_start = true;
+    bool line_start = true, bold = false;
     for (; *text; text++) {
+        if (*text == '`') {
+            bold = !bold;
+            fputs(bold ? "\\fB" : "\\fR", out);
+            continue;
+        }
         if (line_start && (*text == '.' || *text == '\''))
             fputs("\\&", out);
         if (*text == '-')

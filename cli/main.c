@@ -3,6 +3,8 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,47 +27,13 @@ const cli_command *cli_command_at(int i)
 
 static void complain(const char *sentence)
 {
-    const bool colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
-    fprintf(stderr, "%s %s\n", colour ? "\033[1;31mballast:\033[0m" : "ballast:", sentence);
+    fprintf(stderr, "%s %s\n", cli_colours() ? "\033[1;31mballast:\033[0m" : "ballast:", sentence);
 }
 
-static const char *command_word(const void *user, int i)
+static int wrong_usage(const char *sentence)
 {
-    (void)user;
-    return commands[i] ? commands[i]->name : NULL;
-}
-
-static int unknown_command(int count, char **words)
-{
-    /* "data lits" is compared with two words, "trian" with one */
-    char both[128], text[512];
-    snprintf(both, sizeof both, "%s %s", words[0], count > 1 ? words[1] : "");
-    const char *near = bal_nearest_name(both, command_word, NULL);
-    if (!near) {
-        near = bal_nearest_name(words[0], command_word, NULL);
-        snprintf(both, sizeof both, "%s", words[0]);
-    }
-    snprintf(text, sizeof text, "unknown command \"%s\"%s%s%s (ballast help lists them)", both,
-             near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-    complain(text);
+    complain(sentence);
     return bal_status_exit_code(BAL_BAD_ARG);
-}
-
-/* "ballast data": the beginning of two-word commands. Lists them; no such beginning: false. */
-static bool show_family(FILE *out, const char *word)
-{
-    const size_t length = strlen(word);
-    bool found = false;
-    for (int i = 0; commands[i]; i++) {
-        if (strncmp(commands[i]->name, word, length) != 0 || commands[i]->name[length] != ' ')
-            continue;
-        if (!found)
-            fprintf(out, "usage:\n");
-        found = true;
-        fprintf(out, "  ballast %s %s\n      %s\n", commands[i]->name, commands[i]->usage,
-                commands[i]->about);
-    }
-    return found;
 }
 
 /* The command itself, with the context that its options ask for. */
@@ -86,14 +54,18 @@ static bal_status run_command(cli *c, int count, char **words)
     return c->command->run(c);
 }
 
-/* A full disk or a closed pipe must not look like success. */
+/* A full disk or a closed pipe must not look like success. Of a pipe that its reader closed nothing
+ * is said: `| head` is no mistake. */
 static int flushed(int code)
 {
+    errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
     char text[256];
-    snprintf(text, sizeof text, "standard output: %s", strerror(errno));
-    complain(text);
+    snprintf(text, sizeof text, "standard output: %s",
+             errno ? strerror(errno) : "what was written before is lost");
+    if (errno != EPIPE)
+        complain(text);
     return code ? code : 1;
 }
 
@@ -113,24 +85,49 @@ static int run(const cli_command *command, int count, char **words)
     return flushed(bal_status_exit_code(status));
 }
 
+/* A file that is opened must not get the number of a standard stream that the caller closed. What
+ * is then written to that stream fails, as it should. */
+static void keep_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+static bool asks_help(const char *word)
+{
+    return word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0);
+}
+
 int main(int argc, char **argv)
 {
+    keep_standard_streams();
+    signal(SIGPIPE, SIG_IGN); /* a write then fails, and flushed() sees it */
     if (argc < 2) {
         cli_write_overview(stderr);
         return bal_status_exit_code(BAL_BAD_ARG);
     }
     int used;
-    const cli_command *command = cli_find_command(argc - 1, argv + 1, &used);
+    const cli_command *command = cli_find_command(argc - 1, (const char *const *)argv + 1, &used);
     if (command)
         return run(command, argc - 1 - used, argv + 1 + used);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    if (asks_help(argv[1])) {
         cli_write_overview(stdout);
         return flushed(0);
     }
     if (strcmp(argv[1], "--version") == 0)
-        return run(&cli_command_version, 0, NULL);
-    const bool asked = argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
-    if ((argc == 2 || asked) && show_family(asked ? stdout : stderr, argv[1]))
-        return asked ? flushed(0) : bal_status_exit_code(BAL_BAD_ARG);
-    return unknown_command(argc - 1, argv + 1);
+        return run(&cli_command_version, argc - 2, argv + 2);
+    if (argv[1][0] == '-')
+        return wrong_usage("options follow the command (usage: ballast COMMAND [arguments] "
+                           "[options])");
+    if (asks_help(argv[2]) && cli_write_family(stdout, argv[1]))
+        return flushed(0);
+    if (!argv[2] && cli_write_family(stderr, argv[1]))
+        return bal_status_exit_code(BAL_BAD_ARG);
+    char text[512];
+    cli_unknown_command(argc - 1, (const char *const *)argv + 1, text, sizeof text);
+    return wrong_usage(text);
 }
