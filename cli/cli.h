@@ -175,6 +175,8 @@ bool cli_wants_json(const cli *c);
 BAL_MUST_CHECK bal_status cli_put_json(cli *c, json_t *value);
 /* A number, or null for NaN. */
 json_t *cli_json_real(double value);
+/* A text; bytes of paths and folder names that are no UTF-8 become "?". */
+json_t *cli_json_text(const char *text);
 /* The table's text on stdout; closes the table. */
 BAL_MUST_CHECK bal_status cli_put_table(cli *c, bal_table **table);
 /* A text from the library on stdout, released. */
@@ -205,6 +207,11 @@ bool cli_write_family(FILE *out, const char *word);
 void cli_write_help(FILE *out, const cli_command *command);
 void cli_write_markdown(FILE *out, const cli_command *command);
 void cli_write_roff(FILE *out);
+
+/* "  WORDS   about", the about in lines of its own from that column on. */
+void cli_write_entry(FILE *out, const char *words, int column, const char *about);
+/* Lines that all begin at indent. */
+void cli_write_paragraph(FILE *out, int indent, const char *text);
 
 /* ---- models and their evaluation, shared by train, eval and report ---- */
 typedef struct cli_scores {

@@ -6,49 +6,63 @@
 
 /* ---- data list ---- */
 
+#define COLUMN 17
+
+static void list_row(const bal_known_dataset *known, const char *path)
+{
+    cli_write_entry(stdout, known->name, COLUMN, path ? path : "not here");
+    cli_write_paragraph(stdout, COLUMN, known->about);
+    if (!path) {
+        char text[512];
+        snprintf(text, sizeof text, "to get it: %s", known->how_to_get);
+        cli_write_paragraph(stdout, COLUMN, text);
+    }
+}
+
+static bal_status list_known(cli *c, json_t *names)
+{
+    const bal_known_dataset *known;
+    if (cli_wants_text(c))
+        printf("names:\n");
+    for (int i = 0; (known = bal_known_dataset_at(i)); i++) {
+        char *path = NULL;
+        const bal_status status = bal_known_dataset_find(c->ctx, known->name, &path);
+        if (status != BAL_OK)
+            return status;
+        if (cli_wants_text(c))
+            list_row(known, path);
+        json_array_append_new(names, json_pack("{s:s, s:s, s:o, s:s}", "name", known->name, "about",
+                                               known->about, "path",
+                                               path ? cli_json_text(path) : json_null(),
+                                               "how_to_get", known->how_to_get));
+        bal_release(c->ctx, path);
+    }
+    return BAL_OK;
+}
+
+static void list_formats(cli *c, json_t *formats)
+{
+    const bal_format_info *format;
+    if (cli_wants_text(c))
+        printf("\nformats (a path works as well; its format is found by looking):\n");
+    for (int i = 0; (format = bal_format_at(i)); i++) {
+        if (cli_wants_text(c))
+            cli_write_entry(stdout, format->name, COLUMN, format->about);
+        json_array_append_new(
+            formats, json_pack("{s:s, s:s}", "name", format->name, "about", format->about));
+    }
+}
+
 static bal_status run_list(cli *c)
 {
     json_t *names = json_array(), *formats = json_array();
-    bal_table *table;
-    bal_status status = bal_table_open(&table, c->ctx, 3, "lll");
-    if (status != BAL_OK)
-        goto done;
-    bal_table_cell(table, "name");
-    bal_table_cell(table, "what");
-    bal_table_cell(table, "where");
-    bal_table_rule(table);
-    const bal_known_dataset *known;
-    for (int i = 0; (known = bal_known_dataset_at(i)); i++) {
-        char *path = NULL;
-        status = bal_known_dataset_find(c->ctx, known->name, &path);
-        if (status != BAL_OK)
-            goto done;
-        bal_table_cell(table, "%s", known->name);
-        bal_table_cell(table, "%s", known->about);
-        bal_table_cell(table, "%s", path ? path : "not here");
-        json_array_append_new(names, json_pack("{s:s, s:s, s:s?, s:s}", "name", known->name,
-                                               "about", known->about, "path", path, "how_to_get",
-                                               known->how_to_get));
-        bal_release(c->ctx, path);
-    }
-    const bal_format_info *format;
-    for (int i = 0; (format = bal_format_at(i)); i++)
-        json_array_append_new(
-            formats, json_pack("{s:s, s:s}", "name", format->name, "about", format->about));
-    if (cli_wants_text(c)) {
-        status = cli_put_table(c, &table);
-        for (int i = 0; (known = bal_known_dataset_at(i)); i++)
-            printf("%sTo get %s: %s.\n", i ? "" : "\n", known->name, known->how_to_get);
-        printf("\nA path works as well; its format is found by looking:\n");
-        for (int i = 0; (format = bal_format_at(i)); i++)
-            printf("  %-9s %s\n", format->name, format->about);
-    }
+    bal_status status = list_known(c, names);
+    if (status == BAL_OK)
+        list_formats(c, formats);
     if (status == BAL_OK && cli_wants_json(c))
         status = cli_put_json(c, json_pack("{s:O, s:O}", "known", names, "formats", formats));
-done:
     json_decref(names);
     json_decref(formats);
-    bal_table_close(&table);
     return status;
 }
 
@@ -131,16 +145,16 @@ static json_t *info_json(const bal_dataset *data, const split_counts *counts)
     for (int s = 0; s < BAL_SPLIT_COUNT; s++)
         json_object_set_new(items, bal_split_name((bal_split)s), json_integer(info->items[s]));
     for (int i = 0; i < info->classes; i++) {
-        json_t *row = json_pack("{s:s}", "name", bal_dataset_class_name(data, i));
+        json_t *row = json_pack("{s:o}", "name", cli_json_text(bal_dataset_class_name(data, i)));
         for (int s = 0; s < BAL_SPLIT_COUNT; s++)
             json_object_set_new(row, bal_split_name((bal_split)s), json_integer(counts->of[s][i]));
         json_array_append_new(classes, row);
     }
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:o, s:o, s:o}", "name", info->name, "format",
-                     info->format, "path", info->path, "channels", info->channels, "height",
-                     info->height, "width", info->width, "items", items, "imbalance",
-                     cli_json_real(imbalance(counts->of[BAL_SPLIT_TRAIN], info->classes)),
-                     "classes", classes);
+    return json_pack(
+        "{s:o, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o}", "name", cli_json_text(info->name),
+        "format", info->format, "path", cli_json_text(info->path), "channels", info->channels,
+        "height", info->height, "width", info->width, "items", items, "imbalance",
+        cli_json_real(imbalance(counts->of[BAL_SPLIT_TRAIN], info->classes)), "classes", classes);
 }
 
 static bal_status run_info(cli *c)
@@ -214,9 +228,10 @@ static bal_status longtail_output(cli *c, const bal_dataset *data, const int64_t
         return status;
     json_t *rows = json_array();
     for (int i = 0; i < classes; i++)
-        json_array_append_new(
-            rows, json_pack("{s:s, s:I, s:I}", "name", bal_dataset_class_name(data, i), "before",
-                            (json_int_t)before[i], "after", (json_int_t)after[i]));
+        json_array_append_new(rows,
+                              json_pack("{s:o, s:I, s:I}", "name",
+                                        cli_json_text(bal_dataset_class_name(data, i)), "before",
+                                        (json_int_t)before[i], "after", (json_int_t)after[i]));
     return cli_put_json(c, json_pack("{s:s, s:o}", "longtail", c->args[1], "classes", rows));
 }
 

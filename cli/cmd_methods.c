@@ -94,35 +94,38 @@ static const char *section_name_at(const void *user, int i)
 
 /* ---- text ---- */
 
-static void line_of(const char *label, const char *text)
+#define COLUMN 28
+
+static void text_row(const method *m)
 {
-    if (text && *text)
-        printf("      %s%s\n", label, text);
+    char source[256];
+    cli_write_entry(stdout, m->name, COLUMN, m->about ? m->about : m->formula);
+    if (m->about && m->formula && *m->formula)
+        cli_write_paragraph(stdout, COLUMN, m->formula);
+    if (m->source && *m->source) {
+        snprintf(source, sizeof source, "source: %s", m->source);
+        cli_write_paragraph(stdout, COLUMN, source);
+    }
 }
 
 static void text_section(const struct section *s)
 {
-    printf("%s\n", s->name);
+    printf("%s:\n", s->name);
     method m;
-    for (int i = 0; s->row(i, &m); i++) {
-        printf("  %-24s %s\n", m.name, m.about ? m.about : m.formula);
-        line_of("", m.about ? m.formula : NULL);
-        line_of("source: ", m.source);
-    }
-    putchar('\n');
+    for (int i = 0; s->row(i, &m); i++)
+        text_row(&m);
 }
 
 static void text_keys(void)
 {
-    printf("%s\n", keys_section);
+    printf("%s:\n", keys_section);
     const bal_recipe_key *key;
     for (int i = 0; (key = bal_recipe_key_at(i)); i++) {
         char name[96];
         snprintf(name, sizeof name, "%s%s%s", key->section, *key->section ? "." : "",
                  key->option->name);
-        printf("  %-32s %s\n", name, key->option->about);
+        cli_write_entry(stdout, name, 30, key->option->about);
     }
-    putchar('\n');
 }
 
 /* ---- JSON ---- */
@@ -186,13 +189,15 @@ static bal_status run_methods(cli *c)
         const char *name = section_name_at(NULL, s);
         if (only && strcmp(only, name) != 0)
             continue;
-        found = true;
         if (cli_wants_text(c)) {
+            if (found)
+                putchar('\n');
             if (s < SECTIONS)
                 text_section(&sections[s]);
             else
                 text_keys();
         }
+        found = true;
         json_object_set_new(all, name, s < SECTIONS ? json_section(&sections[s]) : json_keys());
     }
     if (found && cli_wants_json(c))

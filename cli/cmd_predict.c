@@ -95,13 +95,13 @@ static json_t *json_row(const bal_model *model, const char *image, const predict
     char number[16];
     json_t *all = json_array();
     for (int i = 0; i < p->classes; i++)
-        json_array_append_new(all, json_pack("{s:s, s:f}", "class",
-                                             class_name(model, p->order[i], number, sizeof number),
-                                             "probability", p->probability[p->order[i]]));
-    json_t *name = json_string(image); /* a path need not be UTF-8 */
-    return json_pack("{s:o, s:s, s:f, s:o}", "image", name ? name : json_null(), "class",
-                     class_name(model, p->order[0], number, sizeof number), "probability",
-                     p->probability[p->order[0]], "probabilities", all);
+        json_array_append_new(
+            all, json_pack("{s:o, s:f}", "class",
+                           cli_json_text(class_name(model, p->order[i], number, sizeof number)),
+                           "probability", p->probability[p->order[i]]));
+    return json_pack("{s:o, s:o, s:f, s:o}", "image", cli_json_text(image), "class",
+                     cli_json_text(class_name(model, p->order[0], number, sizeof number)),
+                     "probability", p->probability[p->order[0]], "probabilities", all);
 }
 
 /* What one pass through the model needs: at most `most` images at a time. */

@@ -120,8 +120,9 @@ static bal_status put_json(cli *c, const arm *arms, int count)
             json_decref(rows);
             return BAL_NO_MEMORY;
         }
-        json_array_append_new(rows, json_pack("{s:s, s:s, s:o}", "run", c->args[i], "name",
-                                              arms[i].name, "evaluation", evaluation));
+        json_array_append_new(rows,
+                              json_pack("{s:o, s:o, s:o}", "run", cli_json_text(c->args[i]), "name",
+                                        cli_json_text(arms[i].name), "evaluation", evaluation));
     }
     return cli_put_json(c, json_pack("{s:o}", "runs", rows));
 }

@@ -85,9 +85,9 @@ static json_t *dry_json(const bal_dataset *data, const bal_train_plan *plan, con
 {
     json_t *classes = json_array();
     for (int i = 0; i < bal_dataset_describe(data).classes; i++)
-        json_array_append_new(classes,
-                              json_pack("{s:s, s:I}", "name", bal_dataset_class_name(data, i),
-                                        "train", (json_int_t)counts[i]));
+        json_array_append_new(classes, json_pack("{s:o, s:I}", "name",
+                                                 cli_json_text(bal_dataset_class_name(data, i)),
+                                                 "train", (json_int_t)counts[i]));
     return json_pack("{s:o, s:I, s:o, s:o, s:I, s:I, s:o, s:i, s:i, s:I}", "classes", classes,
                      "parameters", (json_int_t)plan->parameters, "flops_per_image",
                      cli_json_real(plan->flops_per_image), "flops_total",
@@ -133,12 +133,12 @@ static bal_status put_result(cli *c, const bal_train_result *result, const bal_e
     json_t *evaluation = cli_evaluation_json(c, e);
     if (!evaluation)
         return BAL_NO_MEMORY;
-    return cli_put_json(c, json_pack("{s:s, s:i, s:i, s:o, s:b, s:o, s:s, s:o}", "run", result->out,
-                                     "epochs", result->epochs, "best_epoch", result->best_epoch,
-                                     "best_monitored", cli_json_real(result->best_monitored),
-                                     "stopped_early", result->stopped_early, "seconds",
-                                     cli_json_real(result->seconds), "split", bal_split_name(split),
-                                     "evaluation", evaluation));
+    return cli_put_json(
+        c, json_pack("{s:o, s:i, s:i, s:o, s:b, s:o, s:s, s:o}", "run", cli_json_text(result->out),
+                     "epochs", result->epochs, "best_epoch", result->best_epoch, "best_monitored",
+                     cli_json_real(result->best_monitored), "stopped_early", result->stopped_early,
+                     "seconds", cli_json_real(result->seconds), "split", bal_split_name(split),
+                     "evaluation", evaluation));
 }
 
 static bal_status measure(cli *c, const bal_dataset *data, const bal_train_result *result)

@@ -80,6 +80,20 @@ json_t *cli_json_real(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *cli_json_text(const char *text)
+{
+    json_t *value = json_string(text);
+    char *plain = value ? NULL : strdup(text);
+    if (!plain)
+        return value;
+    for (char *p = plain; *p; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    value = json_string(plain);
+    free(plain);
+    return value;
+}
+
 /* A device or pipe (/dev/null, >(jq .)) is written to; it cannot be replaced as a file is. */
 static bool is_special(const char *path)
 {

@@ -43,8 +43,7 @@ static void wrapped(FILE *out, const char *text, int indent, int width)
 #define COLUMN 28
 #define WIDTH 80
 
-/* What an entry says stands in a column of its own. */
-static void entry(FILE *out, const char *words, int column, const char *about)
+void cli_write_entry(FILE *out, const char *words, int column, const char *about)
 {
     const int width = fprintf(out, "  %s", words);
     if (width + 2 > column)
@@ -54,13 +53,19 @@ static void entry(FILE *out, const char *words, int column, const char *about)
     wrapped(out, about, column, WIDTH);
 }
 
+void cli_write_paragraph(FILE *out, int indent, const char *text)
+{
+    fprintf(out, "%*s", indent, "");
+    wrapped(out, text, indent, WIDTH);
+}
+
 static void write_commands(FILE *out, const char *family, size_t length)
 {
     for (int i = 0; cli_command_at(i); i++) {
         const cli_command *command = cli_command_at(i);
         if (!length ||
             (strncmp(command->name, family, length) == 0 && command->name[length] == ' '))
-            entry(out, command->name, 18, command->about);
+            cli_write_entry(out, command->name, 18, command->about);
     }
 }
 
@@ -105,7 +110,7 @@ void cli_write_help(FILE *out, const cli_command *command)
     if (command->arguments && command->arguments->name)
         fputs("\narguments:\n", out);
     for (const cli_argument *a = command->arguments; a && a->name; a++)
-        entry(out, a->name, COLUMN, a->about);
+        cli_write_entry(out, a->name, COLUMN, a->about);
     const cli_group *group, *last = NULL;
     const bal_option *row;
     for (int i = 0; (row = cli_option_at(command, i, &group)); i++) {
@@ -114,7 +119,7 @@ void cli_write_help(FILE *out, const cli_command *command)
         last = group;
         char words[128];
         option_words(row, words, sizeof words);
-        entry(out, words, COLUMN, row->about);
+        cli_write_entry(out, words, COLUMN, row->about);
     }
     if (command->examples && command->examples->line)
         fputs("\nexamples:\n", out);

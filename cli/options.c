@@ -150,8 +150,8 @@ static const struct {
     const char *option;
     const char *(*name_at)(int i);
 } value_lists[] = {
-    {"recipe", recipe_name}, {"yaml", recipe_name},    {"model", model_name},
-    {"engine", engine_name}, {"monitor", metric_name},
+    {"recipe", recipe_name}, {"yaml", recipe_name},        {"model", model_name},
+    {"engine", engine_name}, {"eval-metric", metric_name},
 };
 
 const char *cli_value_at(const bal_option *row, int i, char *buffer, size_t size)
