@@ -97,6 +97,10 @@ static bal_status evaluate_weights(cli *c)
     bal_dataset *data = NULL;
     if (c->arg_count != 1)
         return cli_fail(c, BAL_BAD_ARG, "--model and --weights want one argument, DATA");
+    const cli_source *s = &c->settings.source;
+    if (!s->model || !s->weights)
+        return cli_fail(c, BAL_BAD_ARG, "--model and --weights go together, %s is missing",
+                        s->model ? "--weights" : "--model");
     bal_status status = bal_dataset_open(&data, c->ctx, c->args[0], &c->settings.dataset);
     if (status == BAL_OK)
         status = cli_open_model(c, &model, NULL, data);

@@ -225,11 +225,11 @@ static bal_status run_train(cli *c)
     bal_recipe *recipe = NULL;
     bal_trainer *trainer = NULL;
     c->settings.dataset.seed = c->settings.train.seed;
-    bal_status status = bal_dataset_open(&data, c->ctx, c->args[0], &c->settings.dataset);
-    if (status == BAL_OK)
-        status = bal_recipe_open(&recipe, c->ctx, c->settings.train.recipe);
+    bal_status status = bal_recipe_open(&recipe, c->ctx, c->settings.train.recipe);
     if (status == BAL_OK)
         status = override_recipe(c, recipe);
+    if (status == BAL_OK)
+        status = bal_dataset_open(&data, c->ctx, c->args[0], &c->settings.dataset);
     if (status == BAL_OK)
         status = bal_trainer_open(&trainer, c->ctx, data, recipe, &c->settings.train);
     if (status == BAL_OK && c->settings.train_extra.dry_run)

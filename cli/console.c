@@ -104,7 +104,7 @@ static bool is_special(const char *path)
 static bal_status write_into(cli *c, const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
-    const bool wrote = file && fprintf(file, "%s\n", text) > 0;
+    const bool wrote = file && fputs(text, file) >= 0;
     if (file && fclose(file) == 0 && wrote)
         return BAL_OK;
     return cli_fail(c, BAL_IO, "%s: %s", path, strerror(errno));
@@ -112,14 +112,18 @@ static bal_status write_into(cli *c, const char *path, const char *text)
 
 bal_status cli_put_json(cli *c, json_t *value)
 {
-    char *text = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+    char *bare = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+    char *text = bare ? cli_calloc(c, strlen(bare) + 2, 1) : NULL;
+    if (text)
+        sprintf(text, "%s\n", bare);
+    free(bare);
     json_decref(value);
     if (!text)
         return cli_fail(c, BAL_NO_MEMORY, "no memory for the JSON result");
     const char *path = c->settings.global.json;
     bal_status status = BAL_OK;
     if (strcmp(path, "-") == 0)
-        printf("%s\n", text);
+        fputs(text, stdout);
     else if (is_special(path))
         status = write_into(c, path, text);
     else

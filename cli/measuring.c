@@ -8,9 +8,6 @@
 static bal_status describe_weights(cli *c, bal_predictor_settings *p, const bal_dataset *data)
 {
     const cli_source *s = &c->settings.source;
-    if (!s->model || !s->weights)
-        return cli_fail(c, BAL_BAD_ARG, "--model and --weights go together, %s is missing",
-                        s->model ? "--weights" : "--model");
     const bal_dataset_info info = bal_dataset_describe(data);
     p->model = s->model;
     p->weights = s->weights;
