@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# A run from training to prediction: exit codes, what is written, eval in its three forms.
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
+"$FIXTURE" || exit 1
+keys=(accuracy balanced_accuracy macro_precision macro_recall macro_f1 weighted_f1 mcc kappa gmean
+    auroc_macro average_precision_macro ece nll brier worst_class_recall per_class.*.name
+    per_class.*.support per_class.*.precision per_class.*.recall per_class.*.f1 per_class.*.auroc
+    per_class.*.average_precision groups ci)
+small=(--model lenet --batch-size 16 --lr 0.05)
+
+# 0: a dry run writes nothing and says what it costs
+run 0 train tiny "${small[@]}" --epochs 3 --dry-run
+for what in '^class' '^parameters' 'FLOPs' 'MiB for the network' '^estimated time'; do out "$what"; done
+[ ! -e runs ] || wrong "a dry run wrote"
+run 0 train tiny "${small[@]}" --epochs 3 --dry-run --json -
+json out classes.2.train=14 parameters flops_per_image flops_total memory_bytes data_bytes seconds \
+    epochs=3 batch_size=16 steps_per_epoch
+[ ! -e runs ] || wrong "a dry run wrote"
+
+# 0: a run
+run 0 train tiny "${small[@]}" --epochs 3 --output runs/a --json a.json
+err '^epoch 3/3 '
+out '^run folder: runs/a$'
+json a.json run='"runs/a"' epochs=3 best_epoch best_monitored seconds split='"test"' \
+    evaluation.balanced_accuracy evaluation.per_class.2.recall
+for file in recipe.yaml command.txt environment.json split.csv metrics.jsonl best.safetensors \
+    last.safetensors summary.json; do
+    [ -s "runs/a/$file" ] || wrong "runs/a/$file is missing"
+done
+grep -q "^ballast train tiny --model lenet" runs/a/command.txt || wrong "command.txt"
+[ "$(wc -l <runs/a/metrics.jsonl)" -eq 3 ] || wrong "metrics.jsonl: a line an epoch"
+run 0 train tiny "${small[@]}" --epochs 1 --output runs/quiet --quiet
+no_err
+out 'balanced accuracy'
+# the default folder, settings from the environment below those of the command line
+export BALLAST_EPOCHS=1 BALLAST_RECIPE=balanced-softmax
+run 0 train tiny "${small[@]}" --seed 7
+[ -s runs/tiny-lenet-balanced-softmax-7/best.safetensors ] || wrong "default folder: $(ls runs)"
+unset BALLAST_EPOCHS BALLAST_RECIPE
+
+# a folder is not overwritten unless told to
+run 2 train tiny "${small[@]}" --epochs 1 --output runs/a
+err 'runs/a'
+run 0 train tiny "${small[@]}" --epochs 1 --output runs/quiet --overwrite
+
+# eval: run, weights and arrays say the same
+run 0 eval runs/a --json - --save-scores scores.npy --save-labels labels.npy
+json out "${keys[@]}"
+cp out run.json
+run 0 eval --scores scores.npy --labels labels.npy --train-counts 144,43,14 --json -
+json out "${keys[@]}"
+for key in accuracy balanced_accuracy macro_f1 ece nll; do
+    value=$(sed -n "s/^  \"$key\": \(.*[0-9]\),*$/\1/p" run.json)
+    json out "$key=$value"
+done
+run 0 eval runs/a
+out '^balanced accuracy'
+out 'few\|tail'
+run 0 eval runs/a tiny --split val
+run 0 eval runs/a --split train --bootstrap 0
+run 0 eval runs/a --last --engine reference --batch-size 7
+run 1 eval runs/a --save-scores no/folder/s.npy
+[ ! -s out ] || out 'accuracy'
+run 0 eval --model lenet --weights runs/a/best.safetensors --mean 0.3 --std 0.2 tiny --json -
+json out "${keys[@]}"
+run 2 eval --model lenet --weights runs/a/best.safetensors --mean 0.3,0.3,0.3 tiny
+err 'mean has 3 numbers, 1 expected'
+run 2 eval --model lenet --weights runs/a/best.safetensors --std 0 tiny
+err 'std wants numbers above 0'
+
+# predict
+run 0 predict runs/a shoe.png bag.jpg
+[ "$(wc -l <out)" -eq 2 ] || wrong "predict: a line an image"
+out '^shoe.png: '
+run 0 predict runs/a shoe.png bag.jpg --csv
+[ "$(wc -l <out)" -eq 3 ] || wrong "predict --csv: a line an image and the head"
+out '^image,class,probability,'
+run 0 predict runs/a shoe.png bag.jpg --json -
+json out '0.image="shoe.png"' '*.class' '*.probability' '*.probabilities.2.class'
+run 1 predict runs/a nothing.png
+err 'nothing.png'
+
+# report
+run 0 report runs/a runs/quiet
+out 'macro'
+out 'rare\|tail\|few'
+run 0 report runs/a runs/quiet --json -
+json out 'runs.*.evaluation.accuracy' 'runs.0.name="a"'
+
+# 1: the operating system refuses
+run 1 train tiny "${small[@]}" --epochs 1 --output shoe.png/x
+err 'shoe.png/x'
+# 2: recipe and model that do not exist
+run 2 train tiny --model resnet21
+err 'did you mean "resnet20"'
+run 2 train tiny --recipe ldam-dwr
+err 'did you mean "ldam-drw"'
+run 2 train tiny --eval-metric acuracy
+err 'did you mean "accuracy"'
+# 3: bad data
+run 3 train cut "${small[@]}"
+err 'cut/train-images-idx3-ubyte'
+run 3 train nowhere "${small[@]}"
+run 3 data info cut
+run 3 eval --scores shoe.png --labels labels.npy
+err 'shoe.png'
+run 3 predict runs/a runs/a/command.txt
+err 'command.txt'
+# 4: what does not fit
+printf 'name: x\nstages:\n  - epochs: 100%%\n    loss: {name: focal, gama: 1}\n' >x.yaml
+run 4 train tiny "${small[@]}" --recipe x.yaml
+err 'x.yaml:4: .*"gama".*did you mean "gamma"'
+run 4 eval --model resnet8 --weights runs/a/best.safetensors tiny
+err 'layer1.0.conv1.weight'
+# 5: diverged
+run 5 train tiny "${small[@]}" --epochs 3 --lr 1e12 --output runs/far
+err 'epoch 1'
+finish
