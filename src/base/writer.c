@@ -72,9 +72,20 @@ static int create_beside(bal_writer *w)
     return fd;
 }
 
+/* A rename over a device, pipe or folder would take it away, or fail only at the end. */
+static bal_status refuse_special(bal_ctx *ctx, const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0 || S_ISREG(info.st_mode))
+        return BAL_OK;
+    return bal_fail(ctx, BAL_IO, "%s: is %s, a file expected", path,
+                    S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
+}
+
 bal_status bal_writer_open(bal_writer **out, bal_ctx *ctx, const char *path)
 {
     *out = NULL;
+    BAL_TRY(refuse_special(ctx, path));
     bal_writer *w = bal_calloc(ctx, 1, sizeof *w);
     if (!w)
         return BAL_NO_MEMORY;

@@ -97,6 +97,24 @@ static void a_missing_folder_is_named(void **state)
 
 /* What a full disk does: writes beyond the limit fail. Both ways of writing, and the small text
  * that only fails when it is flushed. */
+static void folders_and_devices_are_not_replaced(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    bal_writer *w;
+    test_fails(ctx, bal_writer_open(&w, ctx, folder), BAL_IO, folder, "a folder", NULL);
+    const char *pipe_path = test_path(folder, "pipe");
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    test_fails(ctx, bal_writer_open(&w, ctx, pipe_path), BAL_IO, pipe_path, "device or pipe", NULL);
+    struct stat info;
+    assert_int_equal(stat(pipe_path, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(entries(folder), 1);
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
 static void a_full_disk_leaves_the_old_file(void **state)
 {
     (void)state;
@@ -231,6 +249,7 @@ int main(void)
         cmocka_unit_test(commit_replaces_the_old_file),
         cmocka_unit_test(abandon_leaves_nothing),
         cmocka_unit_test(a_missing_folder_is_named),
+        cmocka_unit_test(folders_and_devices_are_not_replaced),
         cmocka_unit_test(a_full_disk_leaves_the_old_file),
         cmocka_unit_test(lines_are_appended),
         cmocka_unit_test(no_memory_is_survived),
