@@ -50,7 +50,7 @@ typedef struct cli_methods {
 
 typedef struct cli_manual {
     const char *markdown; /* a folder */
-    bool roff, examples;
+    bool roff;
 } cli_manual;
 
 typedef struct cli_settings {
@@ -88,7 +88,8 @@ typedef struct cli_argument {
 } cli_argument; /* ended by a NULL name */
 
 typedef struct cli_example {
-    const char *line, *about; /* line: what is typed; the tests run it */
+    const char *line, *about; /* what is typed (several lines: with \\ before the newline), which
+                                the tests run; and what for */
 } cli_example;                /* ended by a NULL line */
 
 typedef struct cli cli;

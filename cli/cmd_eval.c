@@ -299,12 +299,12 @@ const cli_command cli_command_eval = {
         (const cli_example[]){
             {"ballast eval runs/ce", "a run on its test split"},
             {"ballast eval runs/ce --split val --json -", "its validation split, for machines"},
-            {"ballast eval runs/ce fashion-mnist --save-scores scores.npy --save-labels labels.npy",
+            {"ballast eval runs/ce --save-scores scores.npy --save-labels labels.npy",
              "keep the logits and the labels"},
             {"ballast eval --scores scores.npy --labels labels.npy --bootstrap 0",
              "measure arrays, also those of another program"},
-            {"ballast eval --model resnet8 --weights runs/ce/best.safetensors --mean 0.286 --std "
-             "0.353 fashion-mnist",
+            {"ballast eval --model lenet --weights runs/ce/best.safetensors \\\n"
+             "    --mean 0.286 --std 0.353 fashion-mnist",
              "a weight file, with the normalisation that it was trained with"},
             {0}},
 };

@@ -75,8 +75,6 @@ static const bal_option *manual_rows(void)
          "write a Markdown page per command into this folder"},
         {"roff", BAL_OPTION_FLAG, MANUAL(roff), 0, 0, NULL, NULL,
          "the man page ballast(1) on stdout"},
-        {"examples", BAL_OPTION_FLAG, MANUAL(examples), 0, 0, NULL, NULL,
-         "every example on stdout, one a line, in an order in which they work"},
         {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
     };
     return rows;
@@ -112,22 +110,19 @@ static bal_status write_page(cli *c, const cli_command *command)
 static bal_status run_manual(cli *c)
 {
     const cli_manual *manual = &c->settings.manual;
-    if (!manual->markdown && !manual->roff && !manual->examples)
-        return cli_fail(c, BAL_BAD_ARG, "one of --markdown, --roff and --examples is needed");
+    if (!manual->markdown && !manual->roff)
+        return cli_fail(c, BAL_BAD_ARG, "--markdown or --roff is needed");
     bal_status status = BAL_OK;
     for (int i = 0; manual->markdown && cli_command_at(i) && status == BAL_OK; i++)
         status = write_page(c, cli_command_at(i));
     if (manual->roff && status == BAL_OK)
         cli_write_roff(stdout);
-    for (int i = 0; manual->examples && cli_command_at(i); i++)
-        for (const cli_example *e = cli_command_at(i)->examples; e && e->line; e++)
-            printf("%s\n", e->line);
     return status;
 }
 
 const cli_command cli_command_manual = {
     .name = "manual",
-    .usage = "--markdown FOLDER | --roff | --examples",
+    .usage = "--markdown FOLDER | --roff",
     .about = "write the manual from the program's tables",
     .run = run_manual,
     .groups = manual_groups,

@@ -271,12 +271,14 @@ static const cli_group train_groups[] = {
     {NULL, NULL, 0, CLI_ONCE},
 };
 
+#define TAIL "ballast train fashion-mnist --longtail exp:100 --model lenet --epochs 1 "
+
 const cli_command cli_command_train = {
     .name = "train",
     .usage = "DATA [options]",
     .about = "train a network; writes a run folder",
     .text =
-        "The best weights are those of the epoch with the largest value of `--monitor` on the\n"
+        "The best weights are those of the epoch that is best by `--eval-metric` on the\n"
         "validation split. The test split is read once, at the end, with these weights; the table\n"
         "that is printed then is what `ballast eval RUN` prints.\n\n"
         "The first Ctrl-C finishes the step, saves the state and says how to go on (exit code "
@@ -295,19 +297,13 @@ const cli_command cli_command_train = {
     .most = 1,
     .examples =
         (const cli_example[]){
-            {"ballast train fashion-mnist --longtail exp:100 --model resnet8 --epochs 2 --dry-run",
-             "what it would cost"},
-            {"ballast train fashion-mnist --longtail exp:100 --model resnet8 --epochs 2 --out "
-             "runs/ce",
-             "cross-entropy on a long tail"},
-            {"ballast train fashion-mnist --longtail exp:100 --model resnet8 --epochs 2 --recipe "
-             "balanced-softmax --out runs/remedy --json remedy.json",
+            {TAIL "--dry-run", "what it would cost"},
+            {TAIL "--output runs/ce", "cross-entropy on a long tail"},
+            {TAIL "--output runs/remedy \\\n    --recipe balanced-softmax --json remedy.json",
              "the same budget with a remedy, the result also as JSON"},
-            {"ballast train fashion-mnist --longtail exp:100 --model resnet8 --epochs 2 --recipe "
-             "ldam-drw --set loss.max_m=0.3 --set optimizer.lr=0.05 --out runs/ldam",
+            {TAIL "--output runs/ldam \\\n    --recipe ldam-drw --set loss.max_m=0.3 --set "
+                  "optimizer.lr=0.05",
              "a recipe with two fields changed"},
-            {"ballast train fashion-mnist --longtail exp:100 --model resnet8 --epochs 3 --recipe "
-             "ldam-drw --set loss.max_m=0.3 --set optimizer.lr=0.05 --out runs/ldam --overwrite",
-             "replace a run"},
+            {TAIL "--output runs/ldam \\\n    --recipe ldam-drw --overwrite", "replace a run"},
             {0}},
 };

@@ -102,7 +102,7 @@ static void usage_lines(FILE *out, const cli_command *command)
     }
 }
 
-void cli_write_help(FILE *out, const cli_command *command)
+static void usage_and_options(FILE *out, const cli_command *command)
 {
     usage_lines(out, command);
     fputc('\n', out);
@@ -121,10 +121,19 @@ void cli_write_help(FILE *out, const cli_command *command)
         option_words(row, words, sizeof words);
         cli_write_entry(out, words, COLUMN, row->about);
     }
+}
+
+void cli_write_help(FILE *out, const cli_command *command)
+{
+    usage_and_options(out, command);
     if (command->examples && command->examples->line)
         fputs("\nexamples:\n", out);
-    for (const cli_example *e = command->examples; e && e->line; e++)
-        fprintf(out, "  %s\n      %s\n", e->line, e->about);
+    for (const cli_example *e = command->examples; e && e->line; e++) {
+        fputs("  ", out);
+        for (const char *p = e->line; *p; p++)
+            fprintf(out, *p == '\n' ? "%c  " : "%c", *p);
+        fprintf(out, "\n      %s\n", e->about);
+    }
 }
 
 void cli_write_markdown(FILE *out, const cli_command *command)
@@ -135,7 +144,7 @@ void cli_write_markdown(FILE *out, const cli_command *command)
             command->name);
     fprintf(out, "%c%s.\n\n```text\n", toupper((unsigned char)command->about[0]),
             command->about + 1);
-    cli_write_help(out, command);
+    usage_and_options(out, command);
     fputs("```\n", out);
     if (command->text)
         fprintf(out, "\n%s\n", command->text);
