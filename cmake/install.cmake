@@ -22,4 +22,19 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ballast-config.cmake
 
 if(TARGET ballast)
     install(TARGETS ballast RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+
+    # The program writes its man page and the completion scripts itself.
+    set(written)
+    macro(ballast_writes file folder) # then the words of the command
+        add_custom_command(OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/share/${file}
+            COMMAND ${CMAKE_COMMAND} -E make_directory share
+            COMMAND ballast ${ARGN} > share/${file} DEPENDS ballast VERBATIM)
+        list(APPEND written ${CMAKE_CURRENT_BINARY_DIR}/share/${file})
+        install(FILES ${CMAKE_CURRENT_BINARY_DIR}/share/${file} DESTINATION ${folder})
+    endmacro()
+    ballast_writes(ballast.1 ${CMAKE_INSTALL_MANDIR}/man1 manual --roff)
+    ballast_writes(ballast ${CMAKE_INSTALL_DATADIR}/bash-completion/completions completion bash)
+    ballast_writes(_ballast ${CMAKE_INSTALL_DATADIR}/zsh/site-functions completion zsh)
+    ballast_writes(ballast.fish ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d completion fish)
+    add_custom_target(ballast_written ALL DEPENDS ${written})
 endif()

@@ -35,6 +35,10 @@ no_err() { [ ! -s "$folder/err" ] || wrong "$line: stderr is not empty"; }
 no_out() { [ ! -s "$folder/out" ] || wrong "$line: stdout is not empty"; }
 json() { "$JSON_HAS" "$@" || wrong "$line: JSON"; }
 
+commands() { # their names, a line each, in the order of the help
+    "$BALLAST" help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\( [a-z][a-z]*\)\{0,1\}\)  .*/\1/p'
+}
+
 finish() {
     [ "$failures" -eq 0 ] && exit 0
     echo "$failures failed"

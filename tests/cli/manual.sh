@@ -54,15 +54,14 @@ examples=0
 example() { # the command; what it must print is in the file expected
     line=$1
     examples=$((examples + 1))
-    PATH="$folder/bin:$PATH" bash -c "$1" >"$folder/out" 2>"$folder/err" </dev/null ||
+    PATH="$folder/bin:$PATH" bash -c "$1" >"$folder/out" 2>&1 </dev/null ||
         wrong "$2: $1: exit code $?"
     [ -s "$folder/expected" ] || return 0
-    cat "$folder/out" "$folder/err" >"$folder/both"
-    why=$(matches "$folder/expected" "$folder/both") || wrong "$2: $1: $why"
+    why=$(matches "$folder/expected" "$folder/out") || wrong "$2: $1: $why"
 }
 
 run_page() {
-    inside=false command='' more=false
+    inside=false command='' more=false page=$(basename "$1")
     : >"$folder/expected"
     while IFS= read -r text; do
         if [ "$text" = '```console' ]; then
@@ -70,7 +69,7 @@ run_page() {
         elif ! $inside; then
             continue
         elif [ "$text" = '```' ] || [ "${text:0:2}" = '$ ' ]; then
-            [ -z "$command" ] || example "$command" "$(basename "$1")"
+            [ -z "$command" ] || example "$command" "$page"
             : >"$folder/expected"
             command=${text:2}
             [ "$text" != '```' ] || { inside=false command=''; }
@@ -90,8 +89,8 @@ for place in tour commands; do (cd "$place" && "$FIXTURE") || wrong "fixture"; d
 cd "$folder/tour" && run_page "$manual/README.md"
 cd "$folder/commands" || exit 1
 while read -r name; do # in the order of the commands: later ones use what earlier ones left
-    run_page "$manual/$name"
-done < <("$BALLAST" help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\( [a-z]*\)\{0,1\}\)  .*/\1.md/p' | tr ' ' '-')
+    run_page "$manual/$name.md"
+done < <(commands | tr ' ' '-')
 [ "$examples" -ge 25 ] || wrong "only $examples examples were found"
 echo "$examples examples"
 finish
