@@ -131,7 +131,7 @@ struct cli {
     int arg_count;
     bool given[CLI_MOST_OPTIONS]; /* option i (cli_option_at) stands on the command line */
     char *command_line;           /* as typed, quoted for a shell */
-    char error[1024];             /* the program's own sentence; empty: the library's counts */
+    char error[4096];             /* the program's own sentence; empty: the library's counts */
     int bar_width;                /* characters of the progress bar on the terminal now */
 };
 

@@ -200,6 +200,14 @@ static void say_start(cli *c, const bal_dataset *data)
             bal_ctx_threads(c->ctx), bal_ctx_threads(c->ctx) == 1 ? "" : "s");
 }
 
+/* The library says where the state is; how to go on with this program is said here. */
+static bal_status how_to_go_on(cli *c)
+{
+    return cli_fail(c, BAL_INTERRUPTED, "%s:\n  %s%s%s", bal_error(c->ctx), c->command_line,
+                    c->settings.train.overwrite ? " --no-overwrite" : "",
+                    c->settings.train.resume ? "" : " --resume");
+}
+
 static bal_status train(cli *c, bal_trainer *trainer, const bal_dataset *data)
 {
     const bal_train_callbacks callbacks = {on_epoch, on_progress, c};
@@ -210,7 +218,7 @@ static bal_status train(cli *c, bal_trainer *trainer, const bal_dataset *data)
     cli_catch_interrupt(NULL);
     cli_bar_clear(c);
     if (status != BAL_OK)
-        return status;
+        return status == BAL_INTERRUPTED ? how_to_go_on(c) : status;
     char text[32];
     cli_say(c, "%s after %d epoch%s in %s, best %s %.4f in epoch %d",
             result.stopped_early ? "stopped early" : "done", result.epochs,
