@@ -91,48 +91,76 @@ bal_status bal_run_state_text(bal_ctx *ctx, const bal_run_state *s,
     return *text ? BAL_OK : BAL_NO_MEMORY;
 }
 
-static bool all_texts(const json_t *object)
+/* Reading: a field that is wrong makes the rest be skipped. */
+typedef struct fields {
+    json_t *all;
+    const char *bad; /* the first that is missing or of another kind, or NULL */
+} fields;
+
+static json_t *take(fields *f, const char *key, bool right)
 {
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-    {
-        if (!json_is_string(value))
-            return false;
-    }
-    return json_is_object(object);
+    if (!right && !f->bad)
+        f->bad = key;
+    return right ? json_object_get(f->all, key) : NULL;
+}
+
+static json_int_t whole(fields *f, const char *key)
+{
+    return json_integer_value(take(f, key, json_is_integer(json_object_get(f->all, key))));
+}
+
+/* null is NaN where it may be. */
+static double real(fields *f, const char *key, bool may_be_null)
+{
+    const json_t *value = json_object_get(f->all, key);
+    const bool null = may_be_null && json_is_null(value);
+    value = take(f, key, null || json_is_number(value));
+    return null ? NAN : json_number_value(value);
+}
+
+static json_t *texts(fields *f, const char *key)
+{
+    json_t *object = json_object_get(f->all, key), *value;
+    bool right = json_is_object(object);
+    const char *name;
+    json_object_foreach(object, name, value) right = right && json_is_string(value);
+    return take(f, key, right);
+}
+
+static bool plausible(json_int_t epoch, json_int_t best_epoch, const bal_run_state *s)
+{
+    return epoch >= 0 && epoch <= 1000000000 && best_epoch >= 0 && best_epoch <= epoch &&
+           s->step >= 0 && s->seen >= 0 && s->right >= 0 && s->right <= s->seen;
 }
 
 static bal_status read_fields(bal_ctx *ctx, const char *path, json_t *all, bal_run_state *s,
                               bal_run_identity *identity)
 {
-    json_int_t version, epoch, step, seen, right, best_epoch;
-    json_t *best, *must, *should;
-    json_error_t error;
-    if (json_unpack_ex(all, &error, 0, "{s:I, s:I, s:I, s:F, s:I, s:I, s:I, s:o, s:F, s:o, s:o}",
-                       "version", &version, "epoch", &epoch, "step", &step, "loss_sum",
-                       &s->loss_sum, "seen", &seen, "right", &right, "best_epoch", &best_epoch,
-                       "best", &best, "seconds", &s->seconds, "must", &must, "should",
-                       &should) != 0)
-        return bal_fail(ctx, BAL_BAD_FILE, "%s: the state of the run cannot be read: %s", path,
-                        error.text);
+    fields f = {.all = all};
+    const json_int_t version = whole(&f, "version"), epoch = whole(&f, "epoch"),
+                     best_epoch = whole(&f, "best_epoch");
+    s->step = whole(&f, "step");
+    s->loss_sum = real(&f, "loss_sum", false);
+    s->seen = whole(&f, "seen");
+    s->right = whole(&f, "right");
+    s->best = real(&f, "best", true);
+    s->seconds = real(&f, "seconds", false);
+    json_t *must = texts(&f, "must"), *should = texts(&f, "should");
+    if (f.bad)
+        return bal_fail(ctx, BAL_BAD_FILE,
+                        "%s: the state of the run: \"%s\" is missing or of the wrong kind", path,
+                        f.bad);
     if (version != STATE_VERSION)
         return bal_fail(ctx, BAL_BAD_FILE, "%s: state of version %lld, %d expected", path,
                         (long long)version, STATE_VERSION);
-    if (epoch < 0 || epoch > 1000000000 || best_epoch < 0 || best_epoch > epoch || step < 0 ||
-        seen < 0 || right < 0 || right > seen || (!json_is_number(best) && !json_is_null(best)))
+    if (!plausible(epoch, best_epoch, s))
         return bal_fail(ctx, BAL_BAD_FILE,
                         "%s: the state of the run makes no sense (epoch %lld, step %lld, best "
-                        "epoch %lld)",
-                        path, (long long)epoch, (long long)step, (long long)best_epoch);
-    if (!all_texts(must) || !all_texts(should))
-        return bal_fail(ctx, BAL_BAD_FILE, "%s: must and should are not objects of texts", path);
+                        "epoch %lld, %lld of %lld right)",
+                        path, (long long)epoch, (long long)s->step, (long long)best_epoch,
+                        (long long)s->right, (long long)s->seen);
     s->epoch = (int)epoch;
-    s->step = step;
-    s->seen = seen;
-    s->right = right;
     s->best_epoch = (int)best_epoch;
-    s->best = json_is_number(best) ? json_number_value(best) : NAN;
     identity->must = json_incref(must);
     identity->should = json_incref(should);
     return BAL_OK;
