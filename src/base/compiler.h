@@ -10,6 +10,16 @@
 #define BAL_UNUSED
 #endif
 
+/* A function that the compiler also makes for the wide vectors of newer x86 processors, chosen when
+ * the program starts. Every version gives the same bits: nothing is contracted or re-ordered. The
+ * sanitizers cannot run the code that chooses. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define BAL_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define BAL_WIDE
+#endif
+
 #define BAL_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

@@ -142,11 +142,11 @@ static bal_status lower_conv_weights(one_program *p, int f, int g)
     bal_dnnl_conv c;
     bal_md md[4] = {{.made = false}}, chosen = {0};
     bal_status status = BAL_OK;
-    one_call *call = &p->steps[at].calls[0];
+    one_call *call = &p->steps[at].call;
     BAL_GOTO(conv_mds(p, f, source, &c, md));
     c.bias = bias ? &md[2] : NULL;
-    BAL_GOTO(bal_conv_backward_weights(p->ctx, &p->plan->dnnl, &c, &p->steps[f].calls[0].prim,
-                                       &call->prim));
+    BAL_GOTO(
+        bal_conv_backward_weights(p->ctx, &p->plan->dnnl, &c, &p->steps[f].call.prim, &call->prim));
     BAL_GOTO(bal_prim_md(p->ctx, &call->prim, dnnl_query_diff_weights_md, &chosen));
     const int src = p->values[source].buffer;
     bal_one_use(p, src);
@@ -187,10 +187,10 @@ static bal_status lower_conv_data(one_program *p, int f, int g)
     bal_dnnl_conv c;
     bal_md md[4] = {{.made = false}}, chosen = {0};
     bal_status status = BAL_OK;
-    one_call *call = &p->steps[at].calls[0];
+    one_call *call = &p->steps[at].call;
     BAL_GOTO(conv_mds(p, f, p->steps[f].value[0], &c, md));
-    BAL_GOTO(bal_conv_backward_data(p->ctx, &p->plan->dnnl, &c, &p->steps[f].calls[0].prim,
-                                    &call->prim));
+    BAL_GOTO(
+        bal_conv_backward_data(p->ctx, &p->plan->dnnl, &c, &p->steps[f].call.prim, &call->prim));
     BAL_GOTO(bal_prim_md(p->ctx, &call->prim, dnnl_query_weights_md, &chosen));
     BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_DST, ONE_BUFFER, g, &md[3]));
     BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_SRC, ONE_BUFFER, p->steps[at].out[0], &md[0]));
@@ -216,48 +216,6 @@ fail:
     return status;
 }
 
-static bal_status norm_call(one_program *p, int at, const bal_md *data, bool running)
-{
-    one_step *s = &p->steps[at];
-    const one_step *f = &p->steps[s->forward];
-    const bal_node *n = node_of(p, s);
-    one_call *call = &s->calls[running];
-    const bool learned = trains(p, n->param[0]) || trains(p, n->param[1]);
-    const bal_dnnl_norm norm = {.data = data,
-                                .eps = (float)n->settings.eps,
-                                .running = running,
-                                .relu = f->relu,
-                                .saved = true,
-                                .learned = learned};
-    bal_md vector = {0}, work = {0};
-    bal_status status = BAL_OK;
-    BAL_GOTO(bal_md_plain(p->ctx, &vector, 1, (int64_t[]){n->shape.channels}));
-    BAL_GOTO(
-        bal_norm_backward(p->ctx, &p->plan->dnnl, &norm, &f->calls[running].prim, &call->prim));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_SRC, ONE_BUFFER, f->in[0], data));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_DST, ONE_BUFFER, s->in[0], data));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_SRC, ONE_BUFFER, s->out[0], data));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_SCALE, ONE_PARAM, n->param[0], &vector));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_SHIFT, ONE_PARAM, n->param[1], &vector)); /* 2.6 asks */
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_MEAN, running ? ONE_PARAM : ONE_BUFFER,
-                         running ? n->param[2] : f->saved[0], &vector));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_VARIANCE, running ? ONE_PARAM : ONE_BUFFER,
-                         running ? n->param[3] : f->saved[1], &vector));
-    if (learned) {
-        BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_SCALE, ONE_GRADIENT, n->param[0], &vector));
-        BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_SHIFT, ONE_GRADIENT, n->param[1], &vector));
-    }
-    if (f->saved[2] >= 0) {
-        BAL_GOTO(bal_prim_md(p->ctx, &f->calls[running].prim, dnnl_query_workspace_md, &work));
-        BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_WORKSPACE, ONE_BUFFER, f->saved[2], &work));
-    }
-    BAL_GOTO(bal_one_scratch(p, call));
-fail:
-    bal_md_free(&vector);
-    bal_md_free(&work);
-    return status;
-}
-
 static bal_status lower_norm(one_program *p, int f, int g)
 {
     if (!back_step(p, bal_back_norm, f, g))
@@ -265,23 +223,18 @@ static bal_status lower_norm(one_program *p, int f, int g)
     const int at = p->step_count - 1;
     const int value = p->steps[at].value[0];
     bal_one_use(p, p->steps[f].in[0]);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 2; i++)
         read_saved(p, p->steps[f].saved[i]);
     const int out =
         bal_one_buffer(p, bal_one_bytes(p, p->values[value].shape, p->values[value].block));
     if (out < 0)
         return BAL_NO_MEMORY;
     p->steps[at].out[0] = out;
-    if (p->values[value].needs_gradient)
-        BAL_TRY(contribute(p, value, out));
-    bal_md data = {0};
-    bal_status status = BAL_OK;
-    BAL_GOTO(bal_one_value_md(p, &p->values[value], &data));
-    BAL_GOTO(norm_call(p, at, &data, false));
-    BAL_GOTO(norm_call(p, at, &data, true));
-fail:
-    bal_md_free(&data);
-    return status;
+    bal_one_in_place(p, g, out);
+    p->steps[at].out[1] = bal_one_norm_work(p, value);
+    if (p->steps[at].out[1] < 0)
+        return BAL_NO_MEMORY;
+    return p->values[value].needs_gradient ? contribute(p, value, out) : BAL_OK;
 }
 
 static bal_status lower_pool(one_program *p, int f, int g)
@@ -293,7 +246,7 @@ static bal_status lower_pool(one_program *p, int f, int g)
     one_step *s = &p->steps[at];
     const one_step *fs = &p->steps[f];
     const bal_node *n = node_of(p, s);
-    one_call *call = &s->calls[0];
+    one_call *call = &s->call;
     bal_md src = {0}, dst = {0}, work = {0};
     bal_status status = BAL_OK;
     BAL_GOTO(bal_one_value_md(p, &p->values[s->value[0]], &src));
@@ -305,12 +258,12 @@ static bal_status lower_pool(one_program *p, int f, int g)
                           .saved = true};
     bal_one_window(n, &pool.window);
     pool.window.dilation[0] = pool.window.dilation[1] = 0;
-    BAL_GOTO(bal_pool_backward(p->ctx, &p->plan->dnnl, &pool, &fs->calls[0].prim, &call->prim));
+    BAL_GOTO(bal_pool_backward(p->ctx, &p->plan->dnnl, &pool, &fs->call.prim, &call->prim));
     BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_DST, ONE_BUFFER, g, &dst));
     BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_SRC, ONE_BUFFER, s->out[0], &src));
     if (fs->saved[2] >= 0) {
         bal_one_use(p, fs->saved[2]);
-        BAL_GOTO(bal_prim_md(p->ctx, &fs->calls[0].prim, dnnl_query_workspace_md, &work));
+        BAL_GOTO(bal_prim_md(p->ctx, &fs->call.prim, dnnl_query_workspace_md, &work));
         BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_WORKSPACE, ONE_BUFFER, fs->saved[2], &work));
     }
     BAL_GOTO(bal_one_scratch(p, call));

@@ -243,8 +243,6 @@ bal_status bal_conv_backward_weights(bal_ctx *ctx, const bal_dnnl *d, const bal_
 static unsigned norm_flags(const bal_dnnl_norm *n)
 {
     unsigned flags = (unsigned)dnnl_use_scale | (unsigned)dnnl_use_shift;
-    if (n->running)
-        flags |= (unsigned)dnnl_use_global_stats;
     if (n->relu)
         flags |= (unsigned)dnnl_fuse_norm_relu;
     return flags;
@@ -253,7 +251,7 @@ static unsigned norm_flags(const bal_dnnl_norm *n)
 bal_status bal_norm_forward(bal_ctx *ctx, const bal_dnnl *d, const bal_dnnl_norm *n, bal_prim *out)
 {
     memset(out, 0, sizeof *out);
-    const dnnl_prop_kind_t prop = n->saved ? dnnl_forward_training : dnnl_forward_inference;
+    const dnnl_prop_kind_t prop = dnnl_forward_training;
 #if DNNL_VERSION_MAJOR >= 3
     const dnnl_status_t status = dnnl_batch_normalization_forward_primitive_desc_create(
         &out->desc, d->engine, prop, MD(n->data), MD(n->data), n->eps, norm_flags(n), d->attr);
@@ -271,7 +269,7 @@ bal_status bal_norm_backward(bal_ctx *ctx, const bal_dnnl *d, const bal_dnnl_nor
                              const bal_prim *forward, bal_prim *out)
 {
     memset(out, 0, sizeof *out);
-    const dnnl_prop_kind_t prop = n->learned ? dnnl_backward : dnnl_backward_data;
+    const dnnl_prop_kind_t prop = dnnl_backward;
 #if DNNL_VERSION_MAJOR >= 3
     const dnnl_status_t status = dnnl_batch_normalization_backward_primitive_desc_create(
         &out->desc, d->engine, prop, MD(n->data), MD(n->data), MD(n->data), n->eps, norm_flags(n),

@@ -76,13 +76,11 @@ BAL_MUST_CHECK bal_status bal_conv_backward_weights(bal_ctx *ctx, const bal_dnnl
                                                     const bal_dnnl_conv *c, const bal_prim *forward,
                                                     bal_prim *out);
 
+/* Batch norm in training, for comparison: the plan has its own (norm_kernels.h). */
 typedef struct bal_dnnl_norm {
     const bal_md *data;
     float eps;
-    bool running; /* use given statistics instead of the batch's */
-    bool relu;    /* fused */
-    bool saved;   /* forward keeps what backward needs */
-    bool learned; /* backward makes the gradients of scale and shift */
+    bool relu; /* fused */
 } bal_dnnl_norm;
 BAL_MUST_CHECK bal_status bal_norm_forward(bal_ctx *ctx, const bal_dnnl *d, const bal_dnnl_norm *n,
                                            bal_prim *out);

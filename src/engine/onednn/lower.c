@@ -187,7 +187,7 @@ static bal_status lower_conv(one_program *p, int node)
         return BAL_NO_MEMORY;
     BAL_TRY(lower_plain(p, bal_step_call, node, plain ? 1 : p->plan->block, p->plan->block));
     one_step *s = &p->steps[p->step_count - 1];
-    one_call *call = &s->calls[0];
+    one_call *call = &s->call;
     one_param *weights = &p->plan->params[n->param[0]];
     const bool bias = n->params > 1;
     bal_md src = {0}, dst = {0}, any = {0}, bias_md = {0}, chosen = {0};
@@ -224,44 +224,10 @@ fail:
     return status;
 }
 
-/* One of the two primitives of a batch norm: with the batch's statistics, or with the running ones.
- */
-static bal_status norm_call(one_program *p, one_step *s, const bal_md *data, bool running)
+int bal_one_norm_work(one_program *p, int value)
 {
-    const bal_node *n = node_of(p, s->node);
-    one_call *call = &s->calls[running];
-    const bal_dnnl_norm norm = {.data = data,
-                                .eps = (float)n->settings.eps,
-                                .running = running,
-                                .relu = s->relu,
-                                .saved = training_plan(p)};
-    bal_md vector = {0}, work = {0};
-    bal_status status = BAL_OK;
-    BAL_GOTO(bal_md_plain(p->ctx, &vector, 1, (int64_t[]){n->shape.channels}));
-    BAL_GOTO(bal_norm_forward(p->ctx, &p->plan->dnnl, &norm, &call->prim));
-    BAL_GOTO(bal_prim_md(p->ctx, &call->prim, dnnl_query_workspace_md, &work));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_SRC, ONE_BUFFER, s->in[0], data));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DST, ONE_BUFFER, s->out[0], data));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_SCALE, ONE_PARAM, n->param[0], &vector));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_SHIFT, ONE_PARAM, n->param[1], &vector));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_MEAN, running ? ONE_PARAM : ONE_BUFFER,
-                         running ? n->param[2] : s->saved[0], &vector));
-    BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_VARIANCE, running ? ONE_PARAM : ONE_BUFFER,
-                         running ? n->param[3] : s->saved[1], &vector));
-    if (work.made && bal_md_bytes(&work) > 0) {
-        if (s->saved[2] < 0)
-            s->saved[2] = bal_one_buffer(p, bal_md_bytes(&work));
-        status = s->saved[2] < 0
-                     ? BAL_NO_MEMORY
-                     : bal_one_arg(p, call, DNNL_ARG_WORKSPACE, ONE_BUFFER, s->saved[2], &work);
-        if (status != BAL_OK)
-            goto fail;
-    }
-    BAL_GOTO(bal_one_scratch(p, call));
-fail:
-    bal_md_free(&vector);
-    bal_md_free(&work);
-    return status;
+    const int64_t doubles = bal_norm_work(bal_one_shape_of(p, value));
+    return bal_one_buffer(p, (size_t)doubles * sizeof(double));
 }
 
 static bal_status lower_norm(one_program *p, int node)
@@ -271,26 +237,23 @@ static bal_status lower_norm(one_program *p, int node)
     BAL_TRY(lower_plain(p, bal_step_norm, node, 0, 0));
     one_step *s = &p->steps[p->step_count - 1];
     s->relu = relu >= 0;
-    if (training_plan(p))
+    if (training_plan(p)) {
         for (int i = 0; i < 2; i++) {
-            s->saved[i] = bal_one_buffer(p, ((size_t)n->shape.channels + 16) * sizeof(float));
+            s->saved[i] = bal_one_buffer(p, (size_t)n->shape.channels * sizeof(float));
             if (s->saved[i] < 0)
                 return BAL_NO_MEMORY;
         }
-    bal_md data = {0};
-    bal_status status = BAL_OK;
-    BAL_GOTO(bal_one_value_md(p, &p->values[s->made], &data));
-    if (training_plan(p))
-        BAL_GOTO(norm_call(p, s, &data, false));
-    BAL_GOTO(norm_call(p, s, &data, true));
+        s->out[1] = bal_one_norm_work(p, s->made);
+        if (s->out[1] < 0)
+            return BAL_NO_MEMORY;
+    }
+    bal_one_in_place(p, s->in[0], s->out[0]);
     if (relu >= 0) {
         p->native[relu] = p->native[node];
         p->values[p->native[node]].node = relu;
         p->native[node] = -1;
     }
-fail:
-    bal_md_free(&data);
-    return status;
+    return BAL_OK;
 }
 
 static bal_status lower_pool(one_program *p, int node)
@@ -298,7 +261,7 @@ static bal_status lower_pool(one_program *p, int node)
     const bal_node *n = node_of(p, node);
     BAL_TRY(lower_plain(p, bal_step_call, node, 0, 0));
     one_step *s = &p->steps[p->step_count - 1];
-    one_call *call = &s->calls[0];
+    one_call *call = &s->call;
     bal_md src = {0}, dst = {0}, work = {0};
     bal_status status = BAL_OK;
     BAL_GOTO(bal_one_value_md(p, &p->values[s->value[0]], &src));

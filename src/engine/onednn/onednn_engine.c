@@ -303,7 +303,7 @@ static bal_status engine_read_node(bal_plan *head, int node, bal_node_part part,
 
 const bal_engine bal_engine_onednn = {
     .name = "onednn",
-    .about = "CPU, by oneDNN's convolutions and batch norm",
+    .about = "CPU, by oneDNN's convolutions and matrix products",
     .version = engine_version,
     .supports = engine_supports,
     .plan_open = engine_plan_open,

@@ -79,11 +79,11 @@ struct one_step {
     int value[2]; /* input values of a forward step */
     int made;     /* value that a forward step makes */
     int in[4], out[2];
-    bool relu;         /* fused */
-    one_call calls[2]; /* batch norm: batch statistics, running statistics; else the first */
-    one_call extra;    /* reorder of the weights before backward by data */
-    int saved[4];      /* buffers kept for backward, -1: none */
-    int forward;       /* backward steps: the forward step that they belong to */
+    bool relu; /* fused */
+    one_call call;
+    one_call extra; /* reorder of the weights before backward by data */
+    int saved[4];   /* buffers kept for backward, -1: none */
+    int forward;    /* backward steps: the forward step that they belong to */
 };
 
 struct one_program {

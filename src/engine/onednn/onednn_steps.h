@@ -2,7 +2,7 @@
 #ifndef BAL_ONEDNN_STEPS_H
 #define BAL_ONEDNN_STEPS_H
 
-#include "engine/onednn/onednn_kernels.h"
+#include "engine/onednn/norm_kernels.h"
 #include "engine/onednn/onednn_plan.h"
 
 /* forward */
@@ -20,6 +20,11 @@ bal_blocked bal_one_blocked(const one_program *p, bal_shape shape, int block);
 bal_blocked bal_one_shape_of(const one_program *p, int value);
 /* The weights of a convolution as oneDNN counts them: groups first where there are groups. */
 bal_status bal_one_conv_dims(const bal_graph *g, const bal_node *n, int64_t dims[5], int *count);
+/* What a batch norm step normalises with: the batch's statistics or the running ones. */
+bal_norm bal_one_norm(const one_program *p, const one_step *forward, bool training);
 void bal_one_window(const bal_node *n, bal_dnnl_window *out);
+
+/* Room for bal_norm_work of a value at the present time; -1: no memory. */
+int bal_one_norm_work(one_program *p, int value);
 
 #endif

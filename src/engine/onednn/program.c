@@ -126,8 +126,7 @@ void bal_one_program_close(one_program **program)
         return;
     bal_ctx *ctx = p->ctx;
     for (int i = 0; i < p->step_count; i++) {
-        free_call(&p->steps[i].calls[0]);
-        free_call(&p->steps[i].calls[1]);
+        free_call(&p->steps[i].call);
         free_call(&p->steps[i].extra);
     }
     if (p->own_arena)
@@ -202,8 +201,7 @@ bal_status bal_one_program_bind(one_program *p)
     for (int i = 0; i < p->buffer_count; i++)
         p->buffers[i].at = (float *)(void *)(p->arena + p->buffers[p->buffers[i].root].offset);
     for (int i = 0; i < p->step_count; i++) {
-        BAL_TRY(bind_call(p, &p->steps[i].calls[0]));
-        BAL_TRY(bind_call(p, &p->steps[i].calls[1]));
+        BAL_TRY(bind_call(p, &p->steps[i].call));
         BAL_TRY(bind_call(p, &p->steps[i].extra));
     }
     return BAL_OK;

@@ -59,13 +59,13 @@ bal_status bal_back_conv_data(one_program *p, one_step *s, const one_run *how)
     (void)how;
     if (s->extra.count > 0)
         BAL_TRY(bal_one_call_run(p, &s->extra));
-    return bal_one_call_run(p, &s->calls[0]);
+    return bal_one_call_run(p, &s->call);
 }
 
 bal_status bal_back_conv_weights(one_program *p, one_step *s, const one_run *how)
 {
     (void)how;
-    BAL_TRY(bal_one_call_run(p, &s->calls[0]));
+    BAL_TRY(bal_one_call_run(p, &s->call));
     if (s->extra.count > 0)
         BAL_TRY(bal_one_call_run(p, &s->extra));
     ready(p, s);
@@ -75,7 +75,17 @@ bal_status bal_back_conv_weights(one_program *p, one_step *s, const one_run *how
 bal_status bal_back_norm(one_program *p, one_step *s, const one_run *how)
 {
     (void)how;
-    BAL_TRY(bal_one_call_run(p, &s->calls[p->plan->head.last_training ? 0 : 1]));
+    const one_step *f = forward_of(p, s);
+    const bal_node *n = node_of(p, s);
+    const bool training = p->plan->head.last_training;
+    const bal_norm norm = bal_one_norm(p, f, training);
+    const bal_norm_gradient out = {.data = bal_one_at(p, s->out[0]),
+                                   .weight = p->plan->params[n->param[0]].gradient,
+                                   .bias = p->plan->params[n->param[1]].gradient,
+                                   .accumulate = p->plan->accumulate,
+                                   .through = training};
+    bal_kernel_norm_back(&out, (double *)(void *)bal_one_at(p, s->out[1]), bal_one_at(p, s->in[0]),
+                         bal_one_at(p, f->in[0]), &norm, bal_one_shape_of(p, s->made));
     ready(p, s);
     return BAL_OK;
 }
@@ -83,7 +93,7 @@ bal_status bal_back_norm(one_program *p, one_step *s, const one_run *how)
 bal_status bal_back_pool(one_program *p, one_step *s, const one_run *how)
 {
     (void)how;
-    return bal_one_call_run(p, &s->calls[0]);
+    return bal_one_call_run(p, &s->call);
 }
 
 bal_status bal_back_global_pool(one_program *p, one_step *s, const one_run *how)

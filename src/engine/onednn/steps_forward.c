@@ -41,10 +41,9 @@ bal_status bal_step_convert(one_program *p, one_step *s, const one_run *how)
 bal_status bal_step_call(one_program *p, one_step *s, const one_run *how)
 {
     (void)how;
-    return bal_one_call_run(p, &s->calls[0]);
+    return bal_one_call_run(p, &s->call);
 }
 
-/* The library returns the biased variance and keeps no running statistics. */
 static void update_running(one_program *p, const one_step *s)
 {
     const bal_node *n = node_of(p, s);
@@ -62,10 +61,30 @@ static void update_running(one_program *p, const one_step *s)
     }
 }
 
+bal_norm bal_one_norm(const one_program *p, const one_step *forward, bool training)
+{
+    const bal_node *n = node_of(p, forward);
+    const one_param *params = p->plan->params;
+    return (bal_norm){
+        .mean = training ? bal_one_at(p, forward->saved[0]) : params[n->param[2]].value,
+        .variance = training ? bal_one_at(p, forward->saved[1]) : params[n->param[3]].value,
+        .weight = params[n->param[0]].value,
+        .bias = params[n->param[1]].value,
+        .eps = (float)n->settings.eps,
+        .relu = forward->relu};
+}
+
 bal_status bal_step_norm(one_program *p, one_step *s, const one_run *how)
 {
-    BAL_TRY(bal_one_call_run(p, &s->calls[how->forward->training ? 0 : 1]));
-    if (how->forward->training)
+    const bool training = how->forward->training;
+    const bal_blocked t = bal_one_shape_of(p, s->made);
+    const float *x = bal_one_at(p, s->in[0]);
+    if (training)
+        bal_kernel_norm_statistics(bal_one_at(p, s->saved[0]), bal_one_at(p, s->saved[1]),
+                                   (double *)(void *)bal_one_at(p, s->out[1]), x, t);
+    const bal_norm norm = bal_one_norm(p, s, training);
+    bal_kernel_norm(bal_one_at(p, s->out[0]), x, &norm, t);
+    if (training)
         update_running(p, s);
     return BAL_OK;
 }
