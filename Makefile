@@ -32,11 +32,12 @@ bench: all
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
-# What needs no build: format, layers, headers alone.
+# What needs no build: format, layers, headers alone, links of the documents.
 check:
 	scripts/check-format
 	scripts/check-layers
 	scripts/check-headers
+	scripts/check-docs
 
 # clang-tidy over the library and the program; a finding is a failure.
 tidy:
@@ -52,6 +53,6 @@ help:
 	@echo "make demo       install what is missing, build, train on Fashion-MNIST, show"
 	@echo "make test       install what is missing, build, run all tests"
 	@echo "make install    library, headers, program, manual under PREFIX ($(PREFIX))"
-	@echo "make check      format, layers, headers"
+	@echo "make check      format, layers, headers, links"
 	@echo "make tidy       clang-tidy"
 	@echo "make bench      speed beside PyTorch (needs python3-torch)"
