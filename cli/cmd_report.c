@@ -182,7 +182,7 @@ const cli_command cli_command_report = {
     .most = -1,
     .examples =
         (const cli_example[]){{"ballast report runs/ce runs/remedy", "two runs"},
-                              {"ballast report runs/ce runs/remedy runs/ldam --json all.json",
+                              {"ballast report runs/ce runs/remedy runs/adjusted --json all.json",
                                "three, also for machines"},
                               {0}},
 };

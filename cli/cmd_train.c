@@ -309,9 +309,10 @@ const cli_command cli_command_train = {
             {TAIL "--output runs/ce", "cross-entropy on a long tail"},
             {TAIL "--output runs/remedy \\\n    --recipe balanced-softmax --json remedy.json",
              "the same budget with a remedy, the result also as JSON"},
-            {TAIL "--output runs/ldam \\\n    --recipe ldam-drw --set loss.max_m=0.3 --set "
+            {TAIL "--output runs/adjusted \\\n    --recipe logit-adjusted --set loss.tau=1.5 --set "
                   "optimizer.lr=0.05",
              "a recipe with two fields changed"},
-            {TAIL "--output runs/ldam \\\n    --recipe ldam-drw --overwrite", "replace a run"},
+            {TAIL "--output runs/adjusted \\\n    --recipe logit-adjusted --overwrite",
+             "replace a run"},
             {0}},
 };
