@@ -28,14 +28,12 @@ static void on_epoch(void *user, const bal_epoch_report *r)
     char loss[32], balanced[32], text[32];
     number(loss, sizeof loss, r->val_loss);
     number(balanced, sizeof balanced, r->val_balanced_accuracy);
-    cli_say(c,
-            "epoch %d/%d  lr %.4g  train loss %.4f accuracy %.3f  val loss %s balanced accuracy "
-            "%s%s  %s  %.0f images/s",
-            r->epoch, r->epochs, r->lr, r->train_loss, r->train_accuracy, loss, balanced,
-            r->best ? " (best)" : "", cli_duration(r->seconds, text, sizeof text),
-            r->images_per_second);
+    cli_say(c, "epoch %d/%d  loss %.3f  val %s  balanced accuracy %s%s  %.0f images/s", r->epoch,
+            r->epochs, r->train_loss, loss, balanced, r->best ? " best" : "", r->images_per_second);
     if (!c->settings.global.verbose)
         return;
+    cli_say(c, "    lr %.4g, training accuracy %.3f, %s", r->lr, r->train_accuracy,
+            cli_duration(r->seconds, text, sizeof text));
     for (int i = 0; i < r->classes; i++) {
         number(loss, sizeof loss, r->val_class_loss ? r->val_class_loss[i] : NAN);
         number(balanced, sizeof balanced, r->val_class_recall ? r->val_class_recall[i] : NAN);
@@ -293,6 +291,9 @@ const cli_command cli_command_train = {
         "130);\n"
         "the second one kills. A run that was interrupted or killed goes on with the same command\n"
         "and `--resume`, and ends with the same weights as one that was not.\n\n"
+        "Each epoch's line has the mean loss while it was trained, and of the validation split\n"
+        "afterwards the mean loss (val) and the balanced accuracy; best marks the epoch whose\n"
+        "weights are kept. `--verbose` adds the learning rate and every class.\n\n"
         "The run folder holds `recipe.yaml` (resolved), `command.txt`, `environment.json`,\n"
         "`split.csv` (the exact members), `metrics.jsonl` (a line an epoch),\n"
         "`best.safetensors`, `last.safetensors`, the state to resume from and `summary.json`.\n\n"

@@ -132,9 +132,24 @@ bal_status cli_put_json(cli *c, json_t *value)
     return status;
 }
 
+/* Sentences are wrapped; the lines of tables have spaces beside each other. */
+static void put_line(const char *line)
+{
+    if (strlen(line) > 80 && !strstr(line, "  "))
+        cli_write_paragraph(stdout, 0, line);
+    else
+        puts(line);
+}
+
 void cli_put_text(cli *c, char *text)
 {
-    fputs(text, stdout);
+    for (char *line = text; *line;) {
+        char *end = strchr(line, '\n');
+        if (end)
+            *end = '\0';
+        put_line(line);
+        line = end ? end + 1 : line + strlen(line);
+    }
     bal_release(c->ctx, text);
 }
 
@@ -166,10 +181,8 @@ void cli_log(void *user, bal_log_level level, const char *line)
 {
     cli *c = user;
     const cli_global *global = &c->settings.global;
-    if (level == BAL_LOG_DEBUG && !global->verbose)
-        return;
-    if (level >= BAL_LOG_INFO && global->quiet)
-        return;
+    if (level >= BAL_LOG_INFO && (global->quiet || !global->verbose))
+        return; /* the commands say themselves what everybody should know */
     cli_bar_clear(c);
     fprintf(stderr, "%s%s\n", level <= BAL_LOG_WARN ? "warning: " : "", line);
 }
