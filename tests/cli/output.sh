@@ -45,10 +45,10 @@ code=${PIPESTATUS[0]}
 [ "$code" -le 1 ] || wrong "methods | true: exit code $code"
 : >out
 mkfifo pipe
-(exec 3<pipe; exec 3<&-) &
-"$BALLAST" methods >pipe 2>err
+exec 3<>pipe 4>pipe 3>&-
+"$BALLAST" methods >&4 2>err
 code=$?
-wait
+exec 4>&-
 line="ballast methods into a closed pipe"
 [ "$code" -eq 1 ] || wrong "exit code $code, 1 expected"
 no_err

@@ -39,6 +39,17 @@ run 0 train tiny "${small[@]}" --seed 7
 [ -s runs/tiny-lenet-balanced-softmax-7/best.safetensors ] || wrong "default folder: $(ls runs)"
 unset BALLAST_EPOCHS BALLAST_RECIPE
 
+# a bar with the time left on a terminal, and only there
+if command -v script >/dev/null; then
+    TERM=xterm script -qec "'$BALLAST' train tiny ${small[*]} --epochs 1 --output runs/bar" /dev/null \
+        >out 2>err </dev/null
+    line="train on a terminal"
+    out '^.*epoch 1/1 \[#*\.*\] loss [0-9.]*  [0-9]* images/s  [0-9hms]* left'
+    TERM=dumb script -qec "'$BALLAST' train tiny ${small[*]} --epochs 1 --output runs/bar --overwrite" \
+        /dev/null >out 2>err </dev/null
+    ! grep -q ' left' out || wrong "a bar on a dumb terminal"
+fi
+
 # a folder is not overwritten unless told to
 run 2 train tiny "${small[@]}" --epochs 1 --output runs/a
 err 'runs/a'
