@@ -1,5 +1,4 @@
-/* Worker threads (pthreads, not OpenMP): a pool that splits a loop, and a bounded producer queue.
- */
+/* A pool of worker threads (pthreads, not OpenMP) that splits a loop. */
 #ifndef BAL_THREADS_H
 #define BAL_THREADS_H
 

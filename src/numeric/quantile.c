@@ -26,3 +26,9 @@ double bal_quantile_sorted(const double *sorted, int64_t count, double q)
         return sorted[count - 1];
     return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
 }
+
+double bal_median(double *values, int64_t count)
+{
+    bal_sort_doubles(values, count);
+    return bal_quantile_sorted(values, count, 0.5);
+}

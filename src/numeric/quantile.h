@@ -10,4 +10,7 @@ void bal_sort_doubles(double *values, int64_t count);
  * the order statistics (Hyndman and Fan's type 7, which NumPy and R use). NaN for count 0. */
 double bal_quantile_sorted(const double *sorted, int64_t count, double q);
 
+/* Sorts the values and returns their median. */
+double bal_median(double *values, int64_t count);
+
 #endif

@@ -2,10 +2,9 @@
 #include "train/step_timer.h"
 
 #include "base/random.h"
-#include "train/clock.h"
+#include "base/clock.h"
+#include "numeric/quantile.h"
 #include "train/score.h"
-
-#include <stdlib.h>
 
 #define WARM_UP 3
 
@@ -86,18 +85,6 @@ static bal_status step(timer *t, uint64_t number, double at[PARTS])
     return BAL_OK;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, ascending);
-    return values[count / 2];
-}
-
 static bal_status run(timer *t, int steps)
 {
     for (int i = -WARM_UP; i < steps; i++) {
@@ -120,10 +107,10 @@ bal_status bal_time_steps(bal_plan *plan, const bal_loss *loss, int steps, bal_s
     if (status == BAL_OK)
         status = run(&t, steps);
     if (status == BAL_OK)
-        *times = (bal_step_times){.forward = median(t.times + FORWARD * steps, steps),
-                                  .backward = median(t.times + BACKWARD * steps, steps),
-                                  .update = median(t.times + UPDATE * steps, steps),
-                                  .step = median(t.times + STEP * steps, steps)};
+        *times = (bal_step_times){.forward = bal_median(t.times + FORWARD * steps, steps),
+                                  .backward = bal_median(t.times + BACKWARD * steps, steps),
+                                  .update = bal_median(t.times + UPDATE * steps, steps),
+                                  .step = bal_median(t.times + STEP * steps, steps)};
     close_timer(&t);
     return status;
 }

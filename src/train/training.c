@@ -1,5 +1,5 @@
 /* A run from its first epoch, or the one where it stopped, to its end. */
-#include "train/clock.h"
+#include "base/clock.h"
 #include "train/trainer.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* The steps of an epoch, and what is said about it when it ends. */
-#include "train/clock.h"
+#include "base/clock.h"
 #include "train/trainer.h"
 
 #include <math.h>

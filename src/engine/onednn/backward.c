@@ -118,6 +118,29 @@ static bal_status conv_mds(one_program *p, int f, int source, bal_dnnl_conv *c, 
     return BAL_OK;
 }
 
+/* Weights (name DNNL_ARG_WEIGHTS) or their gradient as an argument of a step's primitive. Both are
+ * kept in the layout that the forward convolution chose; where the primitive chose another one, the
+ * step's extra call reorders, before it or after it. */
+static bal_status weights_arg(one_program *p, int at, int name, int param, const bal_md *chosen)
+{
+    const bal_md *kept = &p->plan->params[param].layout;
+    const bool gradient = name != DNNL_ARG_WEIGHTS;
+    const one_where where = gradient ? ONE_GRADIENT : ONE_PARAM;
+    if (bal_md_equal(chosen, kept))
+        return bal_one_arg(p, &p->steps[at].call, name, where, param, chosen);
+    const int copy = bal_one_buffer(p, bal_md_bytes(chosen));
+    if (copy < 0)
+        return BAL_NO_MEMORY;
+    one_call *extra = &p->steps[at].extra;
+    BAL_TRY(bal_one_arg(p, &p->steps[at].call, name, ONE_BUFFER, copy, chosen));
+    BAL_TRY(bal_reorder(p->ctx, &p->plan->dnnl, gradient ? chosen : kept, gradient ? kept : chosen,
+                        &extra->prim));
+    BAL_TRY(
+        bal_one_arg(p, extra, gradient ? DNNL_ARG_FROM : DNNL_ARG_TO, ONE_BUFFER, copy, chosen));
+    BAL_TRY(bal_one_arg(p, extra, gradient ? DNNL_ARG_TO : DNNL_ARG_FROM, where, param, kept));
+    return bal_one_scratch(p, extra);
+}
+
 /* What the weights' gradient reads: the input in blocks where forward made them, see lower_conv. */
 static int conv_source(const one_program *p, int f)
 {
@@ -128,15 +151,13 @@ static int conv_source(const one_program *p, int f)
     return plain;
 }
 
-/* Gradients of weights and bias. The gradient is kept in the weights' layout; where the primitive
- * wants another one, a reorder follows. */
+/* Gradients of weights and bias. */
 static bal_status lower_conv_weights(one_program *p, int f, int g)
 {
     if (!back_step(p, bal_back_conv_weights, f, g))
         return BAL_NO_MEMORY;
     const int at = p->step_count - 1;
     const bal_node *n = node_of(p, &p->steps[at]);
-    const one_param *weights = &p->plan->params[n->param[0]];
     const bool bias = n->params > 1;
     const int source = conv_source(p, f);
     bal_dnnl_conv c;
@@ -152,20 +173,7 @@ static bal_status lower_conv_weights(one_program *p, int f, int g)
     bal_one_use(p, src);
     BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_SRC, ONE_BUFFER, src, &md[0]));
     BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_DST, ONE_BUFFER, g, &md[3]));
-    if (bal_md_equal(&chosen, &weights->layout)) {
-        BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_WEIGHTS, ONE_GRADIENT, n->param[0], &chosen));
-    } else {
-        const int copy = bal_one_buffer(p, bal_md_bytes(&chosen));
-        status = copy < 0 ? BAL_NO_MEMORY : BAL_OK;
-        if (status != BAL_OK)
-            goto fail;
-        one_call *extra = &p->steps[at].extra;
-        BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_WEIGHTS, ONE_BUFFER, copy, &chosen));
-        BAL_GOTO(bal_reorder(p->ctx, &p->plan->dnnl, &chosen, &weights->layout, &extra->prim));
-        BAL_GOTO(bal_one_arg(p, extra, DNNL_ARG_FROM, ONE_BUFFER, copy, &chosen));
-        BAL_GOTO(bal_one_arg(p, extra, DNNL_ARG_TO, ONE_GRADIENT, n->param[0], &weights->layout));
-        BAL_GOTO(bal_one_scratch(p, extra));
-    }
+    BAL_GOTO(weights_arg(p, at, DNNL_ARG_DIFF_WEIGHTS, n->param[0], &chosen));
     if (bias)
         BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_BIAS, ONE_GRADIENT, n->param[1], &md[2]));
     BAL_GOTO(bal_one_scratch(p, call));
@@ -183,7 +191,6 @@ static bal_status lower_conv_data(one_program *p, int f, int g)
     const int at = p->step_count - 1;
     BAL_TRY(make_gradient(p, p->steps[at].value[0]));
     const bal_node *n = node_of(p, &p->steps[at]);
-    const one_param *weights = &p->plan->params[n->param[0]];
     bal_dnnl_conv c;
     bal_md md[4] = {{.made = false}}, chosen = {0};
     bal_status status = BAL_OK;
@@ -194,20 +201,7 @@ static bal_status lower_conv_data(one_program *p, int f, int g)
     BAL_GOTO(bal_prim_md(p->ctx, &call->prim, dnnl_query_weights_md, &chosen));
     BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_DST, ONE_BUFFER, g, &md[3]));
     BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_DIFF_SRC, ONE_BUFFER, p->steps[at].out[0], &md[0]));
-    if (bal_md_equal(&chosen, &weights->layout)) {
-        BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_WEIGHTS, ONE_PARAM, n->param[0], &chosen));
-    } else {
-        const int copy = bal_one_buffer(p, bal_md_bytes(&chosen));
-        status = copy < 0 ? BAL_NO_MEMORY : BAL_OK;
-        if (status != BAL_OK)
-            goto fail;
-        one_call *extra = &p->steps[at].extra;
-        BAL_GOTO(bal_reorder(p->ctx, &p->plan->dnnl, &weights->layout, &chosen, &extra->prim));
-        BAL_GOTO(bal_one_arg(p, extra, DNNL_ARG_FROM, ONE_PARAM, n->param[0], &weights->layout));
-        BAL_GOTO(bal_one_arg(p, extra, DNNL_ARG_TO, ONE_BUFFER, copy, &chosen));
-        BAL_GOTO(bal_one_scratch(p, extra));
-        BAL_GOTO(bal_one_arg(p, call, DNNL_ARG_WEIGHTS, ONE_BUFFER, copy, &chosen));
-    }
+    BAL_GOTO(weights_arg(p, at, DNNL_ARG_WEIGHTS, n->param[0], &chosen));
     BAL_GOTO(bal_one_scratch(p, call));
 fail:
     for (int i = 0; i < 4; i++)

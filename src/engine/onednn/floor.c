@@ -1,44 +1,25 @@
 /* The floor of a training step: the library's primitives for its convolutions and batch norms, each
  * alone. The plan has its own batch norm, so the library's is made here, for the comparison. */
+#include "base/clock.h"
 #include "engine/onednn/onednn_steps.h"
+#include "numeric/quantile.h"
 
 #include <omp.h>
-#include <stdlib.h>
-#include <time.h>
 
 #define MAX_RUNS 101
 #define MATMUL 2048
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, ascending);
-    return values[count / 2];
-}
 
 static bal_status time_call(one_program *p, one_call *call, int runs, double *seconds)
 {
     double times[MAX_RUNS];
     BAL_TRY(bal_one_call_run(p, call));
     for (int i = 0; i < runs; i++) {
-        const double start = now();
+        const double start = bal_clock();
         BAL_TRY(bal_one_call_run(p, call));
         dnnl_stream_wait(p->plan->dnnl.stream);
-        times[i] = now() - start;
+        times[i] = bal_clock() - start;
     }
-    *seconds += median(times, runs);
+    *seconds += bal_median(times, runs);
     return BAL_OK;
 }
 
@@ -155,12 +136,12 @@ static bal_status time_norm(one_program *p, const one_step *s, int runs, double 
     BAL_GOTO(open_norm(&b, p, s));
     for (int backward = 0; backward < 2; backward++) {
         for (int i = -1; i < runs; i++) {
-            const double start = now();
+            const double start = bal_clock();
             BAL_GOTO(run_norm(&b, backward));
             if (i >= 0)
-                times[i] = now() - start;
+                times[i] = bal_clock() - start;
         }
-        *seconds += median(times, runs);
+        *seconds += bal_median(times, runs);
     }
 fail:
     close_norm(&b);
@@ -180,14 +161,14 @@ static bal_status measure_matmul(bal_ctx *ctx, int runs, double *gflops)
     double times[MAX_RUNS];
     dnnl_status_t status = dnnl_success;
     for (int i = -1; i < runs && status == dnnl_success; i++) {
-        const double start = now();
+        const double start = bal_clock();
         status = dnnl_sgemm('N', 'N', n, n, n, 1.0f, m, n, m + n * n, n, 0.0f, m + 2 * n * n, n);
         if (i >= 0)
-            times[i] = now() - start;
+            times[i] = bal_clock() - start;
     }
     bal_free_aligned(ctx, m);
     BAL_DNNL_TRY(ctx, status);
-    *gflops = 2.0 * (double)n * (double)n * (double)n / median(times, runs) * 1e-9;
+    *gflops = 2.0 * (double)n * (double)n * (double)n / bal_median(times, runs) * 1e-9;
     return BAL_OK;
 }
 

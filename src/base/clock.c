@@ -1,5 +1,5 @@
 /* The monotonic clock. */
-#include "train/clock.h"
+#include "base/clock.h"
 
 #include <time.h>
 
