@@ -18,12 +18,17 @@ static void say(void *user, bal_log_level level, const char *line)
         fprintf(stderr, "log: %s\n", line);
 }
 
-bal_ctx *test_ctx(void)
+bal_ctx *test_ctx_threads(int threads)
 {
     bal_ctx *ctx;
-    const bal_ctx_settings settings = {.log = say};
+    const bal_ctx_settings settings = {.log = say, .threads = threads};
     assert_int_equal(bal_ctx_open(&ctx, &settings), BAL_OK);
     return ctx;
+}
+
+bal_ctx *test_ctx(void)
+{
+    return test_ctx_threads(0);
 }
 
 void test_ok(bal_ctx *ctx, bal_status status)

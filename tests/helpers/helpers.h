@@ -13,6 +13,9 @@
 
 /* A context with default settings; fails the test when it cannot be had. */
 bal_ctx *test_ctx(void);
+/* One with so many threads. For many small steps 1: threads that wait for each other on a busy
+ * machine take a hundred times as long. */
+bal_ctx *test_ctx_threads(int threads);
 /* Fails the test with the context's error text unless status is BAL_OK. */
 void test_ok(bal_ctx *ctx, bal_status status);
 /* Fails unless status is as wanted and the error text contains every word given (NULL ends). */
