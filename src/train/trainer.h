@@ -107,7 +107,8 @@ bool bal_training_stops(const bal_training *g);
 
 /* What the run is, for going on with it. */
 BAL_MUST_CHECK bal_status bal_training_identify(bal_training *g);
-/* state.safetensors: all that going on needs. */
+/* state.safetensors: all that going on needs. Fails with BAL_DIVERGED (nothing is written) where a
+ * value or momentum is not finite. */
 BAL_MUST_CHECK bal_status bal_training_save(bal_training *g);
 /* The present values as a weights file of the run. */
 BAL_MUST_CHECK bal_status bal_training_write_weights(bal_training *g, const char *name, int epoch);
