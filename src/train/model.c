@@ -28,39 +28,30 @@ bal_predictor_settings bal_predictor_defaults(void)
 
 /* ---- what the network is ---- */
 
-/* The head is the last matrix of the file, the first layer its first tensor with four dimensions:
- * names are sorted there, so a tensor called "conv1.weight" goes before all others. */
-static const bal_tensor *find_head(const bal_weights *w)
+/* The tensor of so many dimensions under one of the names, with or without "module."; NULL: none.
+ */
+static const bal_tensor *find_tensor(const bal_weights *w, int dims, const char *const *names)
 {
-    static const char *const names[] = {"fc.weight", "linear.weight", "classifier.weight",
-                                        "head.weight"};
     for (int i = 0; i < bal_weights_count(w); i++) {
         const bal_tensor *t = bal_weights_at(w, i);
         const char *name = strncmp(t->name, "module.", 7) == 0 ? t->name + 7 : t->name;
-        for (size_t k = 0; k < BAL_COUNT_OF(names); k++)
-            if (t->dims == 2 && strcmp(name, names[k]) == 0)
+        for (size_t k = 0; names[k] && t->dims == dims; k++)
+            if (strcmp(name, names[k]) == 0)
                 return t;
     }
     return NULL;
 }
 
-static const bal_tensor *find_first_layer(const bal_weights *w)
-{
-    const bal_tensor *first = NULL;
-    for (int i = 0; i < bal_weights_count(w); i++) {
-        const bal_tensor *t = bal_weights_at(w, i);
-        const char *name = strncmp(t->name, "module.", 7) == 0 ? t->name + 7 : t->name;
-        if (t->dims == 4 && strcmp(name, "conv1.weight") == 0)
-            first = t;
-    }
-    return first;
-}
+static const char *const head_names[] = {"fc.weight", "linear.weight", "classifier.weight",
+                                         "head.weight", NULL};
+static const char *const first_layer_names[] = {"conv1.weight", NULL};
 
 /* The settings of the model from the caller's, and what is missing from the weights. */
 static bal_status describe(bal_model *m, const bal_predictor_settings *s, const bal_weights *file,
                            bal_model_settings *network)
 {
-    const bal_tensor *head = find_head(file), *first = find_first_layer(file);
+    const bal_tensor *head = find_tensor(file, 2, head_names),
+                     *first = find_tensor(file, 4, first_layer_names);
     int classes = s->classes, channels = s->channels;
     if (classes == 0 && !head)
         return bal_fail(m->ctx, BAL_MISMATCH,
