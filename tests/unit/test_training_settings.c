@@ -124,7 +124,7 @@ static void recipe_must_fit_model_and_data(void **state)
         {"stages:\n  - {epochs: 100%, freeze: '*'}\n", "trains nothing"},
         {"stages:\n  - {epochs: 100%, loss: {name: ldam}}\n", "cosine"},
         {"stages:\n  - {epochs: 100%, sampler: class-balance}\n", "class-balanced"},
-        {"stages:\n  - {epochs: 40%}\n  - {epochs: 40%}\n", "80"},
+        {"stages:\n  - {epochs: 40%}\n  - {epochs: 40%}\n", "add up to 160 epochs"},
     };
     for (size_t i = 0; i < BAL_COUNT_OF(cases); i++) {
         const bal_status status = test_train(
