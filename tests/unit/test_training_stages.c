@@ -29,7 +29,7 @@ static const char deferred[] = "name: deferred\n"
                                "    loss: {name: focal, weight: inverse}\n"
                                "    augment: {crop_padding: 0, hflip: 0}\n";
 
-static const test_toy toy = {.channels = 3, .side = 8, .train = {24, 12, 6}, .test = 3};
+static const test_toy toy = {.channels = 3, .side = 6, .train = {24, 12, 6}, .test = 3};
 
 typedef struct fixture {
     bal_ctx *ctx;
@@ -91,6 +91,7 @@ typedef struct watched {
     int64_t drawn[EPOCHS_MAX][CLASSES];
     bal_weights *after;     /* the state after epoch `keep` */
     int keep, interrupt_at; /* epochs; 0: none */
+    bool interrupt_soon;    /* after the first step */
     bal_progress last;
 } watched;
 
@@ -115,6 +116,8 @@ static void see_progress(void *user, const bal_progress *progress)
     assert_in_range(progress->step, 1, progress->steps);
     assert_true(progress->loss > 0.0 && progress->images_per_second > 0.0);
     assert_true(progress->seconds_left >= 0.0);
+    if (w->interrupt_soon)
+        bal_ctx_interrupt(w->f->ctx);
 }
 
 static bal_status train_watched(const fixture *f, const char *recipe, watched *w)
@@ -324,28 +327,40 @@ static void broken_weights_are_not_saved(void **state)
     assert_false(test_exists(test_path(f->run, "last.safetensors")));
 }
 
-static void interrupted_and_resumed(void **state)
+/* Trains to the end, then once more with an interruption, and compares. */
+static void expect_same_after(fixture *f, watched *stopped, const char *says)
 {
-    fixture *f = *state;
+    f->settings.overwrite = true;
+    f->settings.resume = false;
     test_ok(f->ctx, train_watched(f, deferred, &(watched){0}));
     bal_weights *want = read_weights(f, "last.safetensors");
-    f->settings.overwrite = true;
-    test_fails(f->ctx, train_watched(f, deferred, &(watched){.interrupt_at = 3}), BAL_INTERRUPTED,
-               "interrupted in epoch 4 of 4 after step 0", f->run, "resum", NULL);
+    test_fails(f->ctx, train_watched(f, deferred, stopped), BAL_INTERRUPTED, says, f->run, "resum",
+               NULL);
     assert_false(test_exists(test_path(f->run, "summary.json")));
     assert_false(test_exists(test_path(f->run, "last.safetensors")));
     f->settings.overwrite = false;
     f->settings.resume = true;
     watched w = {0};
     test_ok(f->ctx, train_watched(f, deferred, &w));
-    assert_int_equal(w.epochs, 1);
-    assert_int_equal(w.reports[0].epoch, 4);
+    assert_int_equal(w.epochs, 4 - stopped->epochs);
+    assert_int_equal(w.reports[0].epoch, stopped->epochs + 1);
     bal_weights *got = read_weights(f, "last.safetensors");
     for (int i = 0; i < bal_weights_count(want); i++)
         assert_true(same_bits(bal_weights_at(want, i),
                               bal_weights_find(got, bal_weights_at(want, i)->name)));
     bal_weights_close(&want);
     bal_weights_close(&got);
+}
+
+static void interrupted_and_resumed(void **state)
+{
+    fixture *f = *state;
+    f->settings.model = "lenet";
+    expect_same_after(f, &(watched){.interrupt_at = 3}, "interrupted in epoch 4 of 4 after step 0");
+    expect_same_after(f, &(watched){.interrupt_soon = true},
+                      "interrupted in epoch 1 of 4 after step 1 of ");
+    f->settings.batch_size = 64; /* after the epoch's last step, before its validation */
+    expect_same_after(f, &(watched){.interrupt_soon = true}, "after step 1 of 1");
 }
 
 int main(void)
