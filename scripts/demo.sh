@@ -5,14 +5,14 @@
 set -eu
 program=${1:?usage: demo.sh PROGRAM [FOLDER]}
 folder=${2:-runs/demo}
-remedy=ldam-drw
+remedy=balanced-softmax
 
 say() {
     printf '\n== %s\n\n' "$*"
 }
 
 train() { # recipe
-    "$program" train fashion-mnist --longtail exp:100 --model resnet8 --epochs 12 --recipe "$1" \
+    "$program" train fashion-mnist --longtail exp:100 --model resnet8 --epochs 8 --recipe "$1" \
         --output "$folder/$1" --overwrite >/dev/null
 }
 
