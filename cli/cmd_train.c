@@ -190,8 +190,7 @@ static void say_start(cli *c, const bal_dataset *data)
     const bal_dataset_info info = bal_dataset_describe(data);
     const bal_train_settings *s = &c->settings.train;
     char n[3][32];
-    cli_say(c, "%s (%s): %d classes, %s train, %s val, %s test; %s, recipe %s, %d thread%s",
-            info.name, info.path, info.classes,
+    cli_say(c, "%s: %s train, %s val, %s test; %s, recipe %s, %d thread%s", info.name,
             cli_thousands(info.items[BAL_SPLIT_TRAIN], n[0], sizeof n[0]),
             cli_thousands(info.items[BAL_SPLIT_VAL], n[1], sizeof n[1]),
             cli_thousands(info.items[BAL_SPLIT_TEST], n[2], sizeof n[2]), s->model, s->recipe,
