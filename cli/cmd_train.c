@@ -25,11 +25,14 @@ static void number(char *out, size_t size, double value)
 static void on_epoch(void *user, const bal_epoch_report *r)
 {
     cli *c = user;
-    char loss[32], balanced[32], text[32];
+    char loss[32], balanced[32], text[96] = "";
     number(loss, sizeof loss, r->val_loss);
     number(balanced, sizeof balanced, r->val_balanced_accuracy);
-    cli_say(c, "epoch %d/%d  loss %.3f  val %s  balanced accuracy %s%s  %.0f images/s", r->epoch,
-            r->epochs, r->train_loss, loss, balanced, r->best ? " best" : "", r->images_per_second);
+    if (!isnan(r->val_loss))
+        snprintf(text, sizeof text, "  val %s  balanced accuracy %s%s", loss, balanced,
+                 r->best ? " best" : "");
+    cli_say(c, "epoch %d/%d  loss %.3f%s  %.0f images/s", r->epoch, r->epochs, r->train_loss, text,
+            r->images_per_second);
     if (!c->settings.global.verbose)
         return;
     cli_say(c, "    lr %.4g, training accuracy %.3f, %s", r->lr, r->train_accuracy,
@@ -113,30 +116,36 @@ static bal_status dry_run(cli *c, bal_trainer *trainer, const bal_dataset *data)
 
 /* ---- the result ---- */
 
+/* e: NULL where there was no split to measure. */
+static bal_status put_json(cli *c, const bal_train_result *result, const bal_evaluation *e,
+                           bal_split split)
+{
+    json_t *evaluation = e ? cli_evaluation_json(c, e) : json_null();
+    if (!evaluation)
+        return BAL_NO_MEMORY;
+    return cli_put_json(
+        c, json_pack("{s:o, s:i, s:i, s:o, s:b, s:o, s:s?, s:o}", "run", cli_json_text(result->out),
+                     "epochs", result->epochs, "best_epoch", result->best_epoch, "best_monitored",
+                     cli_json_real(result->best_monitored), "stopped_early", result->stopped_early,
+                     "seconds", cli_json_real(result->seconds), "split",
+                     e ? bal_split_name(split) : NULL, "evaluation", evaluation));
+}
+
 static bal_status put_result(cli *c, const bal_train_result *result, const bal_evaluation *e,
                              const int64_t *train_counts, bal_split split)
 {
-    bal_status status = BAL_OK;
-    if (cli_wants_text(c)) {
+    if (cli_wants_text(c) && e) {
         char *text;
-        status = bal_report_evaluation(e, train_counts, c->ctx, &text);
+        const bal_status status = bal_report_evaluation(e, train_counts, c->ctx, &text);
         if (status != BAL_OK)
             return status;
         printf("%s split, weights of epoch %d: ", bal_split_name(split), result->best_epoch);
         cli_put_text(c, text);
-        printf("\nrun folder: %s\n", result->out);
+        putchar('\n');
     }
-    if (!cli_wants_json(c))
-        return status;
-    json_t *evaluation = cli_evaluation_json(c, e);
-    if (!evaluation)
-        return BAL_NO_MEMORY;
-    return cli_put_json(
-        c, json_pack("{s:o, s:i, s:i, s:o, s:b, s:o, s:s, s:o}", "run", cli_json_text(result->out),
-                     "epochs", result->epochs, "best_epoch", result->best_epoch, "best_monitored",
-                     cli_json_real(result->best_monitored), "stopped_early", result->stopped_early,
-                     "seconds", cli_json_real(result->seconds), "split", bal_split_name(split),
-                     "evaluation", evaluation));
+    if (cli_wants_text(c))
+        printf("run folder: %s\n", result->out);
+    return cli_wants_json(c) ? put_json(c, result, e, split) : BAL_OK;
 }
 
 static bal_status measure(cli *c, const bal_dataset *data, const bal_train_result *result)
@@ -147,9 +156,8 @@ static bal_status measure(cli *c, const bal_dataset *data, const bal_train_resul
     bal_split split;
     const bal_dataset_info info = bal_dataset_describe(data);
     if (!info.items[BAL_SPLIT_TEST] && !info.items[BAL_SPLIT_VAL]) {
-        cli_say(c, "trained; there is neither a test nor a validation split to measure");
-        printf("run folder: %s\n", result->out);
-        return BAL_OK;
+        cli_say(c, "there is neither a test nor a validation split to measure");
+        return put_result(c, result, NULL, NULL, BAL_SPLIT_COUNT);
     }
     c->settings.source.engine = c->settings.train.engine;
     bal_status status = cli_split(c, data, NULL, &split);
@@ -216,11 +224,13 @@ static bal_status train(cli *c, bal_trainer *trainer, const bal_dataset *data)
     cli_bar_clear(c);
     if (status != BAL_OK)
         return status == BAL_INTERRUPTED ? how_to_go_on(c) : status;
-    char text[32];
-    cli_say(c, "%s after %d epoch%s in %s, best %s %.4f in epoch %d",
-            result.stopped_early ? "stopped early" : "done", result.epochs,
-            result.epochs == 1 ? "" : "s", cli_duration(result.seconds, text, sizeof text),
-            c->settings.train.monitor, result.best_monitored, result.best_epoch);
+    char text[32], best[128] = "";
+    if (!isnan(result.best_monitored))
+        snprintf(best, sizeof best, ", best %s %.4f in epoch %d", c->settings.train.monitor,
+                 result.best_monitored, result.best_epoch);
+    cli_say(c, "%s after %d epoch%s in %s%s", result.stopped_early ? "stopped early" : "done",
+            result.epochs, result.epochs == 1 ? "" : "s",
+            cli_duration(result.seconds, text, sizeof text), best);
     return measure(c, data, &result);
 }
 

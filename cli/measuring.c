@@ -87,6 +87,11 @@ bal_status cli_split(cli *c, const bal_dataset *data, const char *name, bal_spli
     const bal_dataset_info info = bal_dataset_describe(data);
     if (!name) {
         *split = info.items[BAL_SPLIT_TEST] ? BAL_SPLIT_TEST : BAL_SPLIT_VAL;
+        if (!info.items[*split])
+            return cli_fail(c, BAL_BAD_DATA,
+                            "%s has neither a test nor a validation split (--split train measures "
+                            "the training split)",
+                            info.name);
         if (*split == BAL_SPLIT_VAL)
             cli_say(c, "%s has no test split, the validation split is measured", info.name);
     } else {

@@ -50,6 +50,17 @@ if command -v script >/dev/null; then
     ! grep -q ' left' out || wrong "a bar on a dumb terminal"
 fi
 
+# neither a test nor a validation split
+for class in a b; do
+    mkdir -p "alone/$class"
+    for i in 1 2 3; do cp shoe.png "alone/$class/$i.png"; done
+done
+run 0 train alone --val-split 0 --model lenet --epochs 1 --output runs/alone --json -
+json out evaluation=null split=null best_monitored=null 'run="runs/alone"'
+run 3 eval runs/alone
+err 'neither a test nor a validation split'
+run 0 eval runs/alone --split train
+
 # a folder is not overwritten unless told to
 run 2 train tiny "${small[@]}" --epochs 1 --output runs/a
 err 'runs/a'
