@@ -46,7 +46,7 @@ static bal_status train(bal_ctx *ctx, const char *where, const char *out, const 
     bal_train_settings settings = bal_train_defaults();
     settings.model = "resnet8";
     settings.recipe = recipe;
-    settings.epochs = 3;
+    settings.epochs = 2;
     settings.out = out;
     /* Everything is checked here, before a file is written. NULL: open settings.recipe. */
     status = bal_trainer_open(&trainer, ctx, data, NULL, &settings);
