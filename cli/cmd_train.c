@@ -299,7 +299,9 @@ const cli_command cli_command_train = {
         "The first Ctrl-C finishes the step, saves the state and says how to go on (exit code "
         "130);\n"
         "the second one kills. A run that was interrupted or killed goes on with the same command\n"
-        "and `--resume`, and ends with the same weights as one that was not.\n\n"
+        "and `--resume`, and ends with the same weights as one that was not. A folder that holds "
+        "a\n"
+        "run is replaced only with `--overwrite`.\n\n"
         "Each epoch's line has the mean loss while it was trained, and of the validation split\n"
         "afterwards the mean loss (val) and the balanced accuracy; best marks the epoch whose\n"
         "weights are kept. `--verbose` adds the learning rate and every class.\n\n"
@@ -322,7 +324,5 @@ const cli_command cli_command_train = {
             {TAIL "--output runs/adjusted \\\n    --recipe logit-adjusted --set loss.tau=1.5 --set "
                   "optimizer.lr=0.05",
              "a recipe with two fields changed"},
-            {TAIL "--output runs/adjusted \\\n    --recipe logit-adjusted --overwrite",
-             "replace a run"},
             {0}},
 };
