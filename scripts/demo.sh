@@ -1,7 +1,8 @@
 #!/bin/sh
 # demo.sh PROGRAM [FOLDER]: Fashion-MNIST cut to a long tail of 100 to 1, a small network trained on it twice
-# with the same budget, once plainly and once with a remedy, and what that changed. At most three minutes on
-# two cores that have nothing else to do. Everything shown is measured on this machine; nothing is written but the FOLDER (runs/demo).
+# with the same budget, once plainly and once with a remedy, and what that changed. Two to three minutes on two
+# cores that have nothing else to do. Everything shown is measured on this machine; nothing is written but the
+# FOLDER (runs/demo).
 set -eu
 program=${1:?usage: demo.sh PROGRAM [FOLDER]}
 folder=${2:-runs/demo}

@@ -45,6 +45,7 @@ code=${PIPESTATUS[0]}
 [ "$code" -le 1 ] || wrong "methods | true: exit code $code"
 : >out
 mkfifo pipe
+# shellcheck disable=SC2094
 exec 3<>pipe 4>pipe 3>&-
 "$BALLAST" methods >&4 2>err
 code=$?
