@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#define PAGE 4096
+#define LARGE_BLOCK ((size_t)8 << 20)
 #define ALIGNMENT 64
 #define MAX_THREADS 1024
 
@@ -86,6 +89,22 @@ bool bal_take_interrupt(bal_ctx *ctx)
     return atomic_exchange(&ctx->interrupted, false);
 }
 
+/* Asks for large pages for a large block that nobody has touched yet: tensors are streamed through,
+ * and with small pages much of that time is page tables. A hint, so that nothing can fail. */
+static void use_large_pages(void *memory, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    if (bytes < LARGE_BLOCK)
+        return;
+    const uintptr_t page = PAGE, at = (uintptr_t)memory;
+    const uintptr_t first = (at + page - 1) / page * page, end = (at + bytes) / page * page;
+    (void)madvise((char *)memory + (first - at), end - first, MADV_HUGEPAGE);
+#else
+    (void)memory;
+    (void)bytes;
+#endif
+}
+
 void *bal_calloc(bal_ctx *ctx, size_t count, size_t size)
 {
     if (size != 0 && count > (SIZE_MAX / 2) / size) {
@@ -99,6 +118,7 @@ void *bal_calloc(bal_ctx *ctx, size_t count, size_t size)
         bal_fail(ctx, BAL_NO_MEMORY, "no memory for %zu bytes", bytes);
         return NULL;
     }
+    use_large_pages(memory, bytes);
     memset(memory, 0, bytes);
     return memory;
 }
