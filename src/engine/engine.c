@@ -97,7 +97,8 @@ bal_status bal_plan_open(bal_plan **out, bal_ctx *ctx, const bal_engine *engine,
     if (!trainable || !keep)
         goto fail;
     for (int i = 0; i < g->param_count; i++)
-        trainable[i] = settings->trainable ? settings->trainable[i] : g->params[i].learned;
+        trainable[i] = settings->training &&
+                       (settings->trainable ? settings->trainable[i] : g->params[i].learned);
     resolve_keep(g, settings, keep, &resolved.keep_count);
     resolved.trainable = trainable;
     resolved.keep = keep;

@@ -75,9 +75,10 @@ typedef struct bal_floor {
 } bal_floor;
 
 /* plan_open receives the settings resolved: trainable has one entry per parameter (true for learned
- * ones only), keep holds no node twice and includes the inputs where input_gradient is set; both
- * live as long as the plan. On failure it releases all and leaves *out NULL, or leaves the half
- * built plan there for plan_close. The calls below get arguments that bal_plan_* has checked. */
+ * ones only, and in plans that train only), keep holds no node twice and includes the inputs where
+ * input_gradient is set; both live as long as the plan. On failure it releases all and leaves *out
+ * NULL, or leaves the half built plan there for plan_close. The calls below get arguments that
+ * bal_plan_* has checked. */
 struct bal_engine {
     const char *name, *about;
     const char *(*version)(void);
