@@ -102,12 +102,18 @@ static void backward(comparison *k)
     }
 }
 
-static void compare_case(const bal_engine *engine, const op_case *c, bool training)
+/* False: the engine says that it cannot run this op. The reference must run all. */
+static bool compare_case(const bal_engine *engine, const op_case *c, bool training)
 {
     comparison k = {.ctx = test_ctx(), .engine = engine, .c = c, .training = training};
     int node;
     bal_graph *g = op_case_graph(k.ctx, c, &node);
     k.g = g;
+    if (engine != &bal_engine_reference && !engine->supports(g, node)) {
+        bal_graph_close(&g);
+        bal_ctx_close(&k.ctx);
+        return false;
+    }
     k.run = op_run_open(g, node, c->batch, test_seed());
     const bal_plan_settings settings = {
         .batch = c->batch, .training = true, .input_gradient = true, .seed = k.run.call.seed};
@@ -119,19 +125,23 @@ static void compare_case(const bal_engine *engine, const op_case *c, bool traini
     op_run_close(&k.run);
     bal_graph_close(&g);
     bal_ctx_close(&k.ctx);
+    return true;
 }
 
 static void engines_agree_op_by_op(void **state)
 {
     (void)state;
     op_cases_cover_all();
-    int compared = 0;
-    for (int e = 0; bal_engine_row(e); e++, compared++)
+    for (int e = 0; bal_engine_row(e); e++) {
+        int compared = 0, refused = 0;
         for (int i = 0; op_case_at(i); i++)
             for (int training = 0; training < 2; training++)
-                compare_case(bal_engine_row(e), op_case_at(i), training);
-    print_message("compared %d engines with the ops' own code\n", compared);
-    assert_true(compared > 0);
+                *(compare_case(bal_engine_row(e), op_case_at(i), training) ? &compared
+                                                                           : &refused) += 1;
+        print_message("%s: compared %d times with the ops' own code, cannot run %d cases\n",
+                      bal_engine_row(e)->name, compared, refused);
+        assert_true(compared > 0);
+    }
 }
 
 int main(void)

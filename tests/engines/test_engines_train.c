@@ -363,7 +363,7 @@ static void freeze(const bench *b, int pattern, bool *trainable)
 static void frozen(const bal_engine *engine, test_graph_fn *make, trace *t)
 {
     for (int pattern = 0; pattern < 5; pattern++) {
-        bool trainable[256];
+        bool trainable[256] = {false};
         bench b = bench_open(engine, make, (bal_plan_settings){.training = true});
         freeze(&b, pattern, trainable);
         bench_close(&b);
@@ -466,7 +466,7 @@ static void call_back_comes_once(void **state)
     for (int e = 0; bal_engine_row(e); e++)
         for (int i = 0; test_graph_at(i); i++)
             for (int pattern = 0; pattern < 5; pattern++) {
-                bool trainable[256];
+                bool trainable[256] = {false};
                 bench b = bench_open(bal_engine_row(e), test_graph_at(i)->make,
                                      (bal_plan_settings){.training = true});
                 freeze(&b, pattern, trainable);
@@ -492,7 +492,7 @@ static void frozen_stays_and_the_rest_learns_the_same(void **state)
     (void)state;
     for (int e = 0; bal_engine_row(e); e++)
         for (int i = 0; test_graph_at(i); i++) {
-            bool trainable[256];
+            bool trainable[256] = {false};
             bench all = bench_open(bal_engine_row(e), test_graph_at(i)->make,
                                    (bal_plan_settings){.training = true});
             freeze(&all, 1, trainable);
