@@ -61,7 +61,7 @@ BAL_API const bal_recipe_key *bal_recipe_key_at(int i);
 /* ---- training ---- */
 typedef struct bal_epoch_report {
     int epoch, epochs; /* finished epoch, counted from 1 */
-    int stage;
+    int stage;         /* of the recipe, counted from 0 */
     double lr, train_loss, train_accuracy;
     double val_loss, val_balanced_accuracy, monitored; /* NaN without a validation split */
     bool best;

@@ -67,24 +67,24 @@ static bal_status keep(bal_trainer *t, const char **text)
     return BAL_OK;
 }
 
-/* "runs/cifar10-exp100-resnet20-ldam-drw-1": without what would not do in a file's name. */
+/* "runs/cifar10-exp100-resnet20-ldam-drw-1", "runs/cifar10-step10-0.5-...": the first colon of the
+ * cut is left out, and what would not do in a file's name is replaced. */
 static bal_status default_folder(bal_trainer *t)
 {
     bal_dataset_settings opened;
     bal_dataset_opened_as(t->data, &opened);
     const char *cut = opened.longtail ? opened.longtail : "";
-    char *name = bal_format(t->ctx, "runs/%s%s%s-%s-%s-%llu", t->info.name, *cut ? "-" : "", cut,
-                            t->settings.model, bal_recipe_name(t->recipe),
-                            (unsigned long long)t->settings.seed);
+    const int kind = (int)strcspn(cut, ":");
+    char *name = bal_format(t->ctx, "runs/%s%s%.*s%s-%s-%s-%llu", t->info.name, *cut ? "-" : "",
+                            kind, cut, cut[kind] ? cut + kind + 1 : "", t->settings.model,
+                            bal_recipe_name(t->recipe), (unsigned long long)t->settings.seed);
     if (!name)
         return BAL_NO_MEMORY;
-    char *to = name + strlen("runs/");
-    for (const char *from = to; *from; from++)
-        if (*from == '/' || *from == '\\' || *from == ' ' || (unsigned char)*from < 0x20)
-            *to++ = '_';
-        else if (*from != ':')
-            *to++ = *from;
-    *to = '\0';
+    for (char *c = name + strlen("runs/"); *c; c++)
+        if (*c == '/' || *c == '\\' || *c == ' ' || (unsigned char)*c < 0x20)
+            *c = '_';
+        else if (*c == ':')
+            *c = '-';
     t->texts[t->text_count++] = name;
     t->settings.out = name;
     return BAL_OK;

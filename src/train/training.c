@@ -60,7 +60,7 @@ bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *fro
     BAL_TRY(bal_trainer_loss(t, stage, &g->loss));
     BAL_TRY(bal_trainer_sampler(t, stage, &g->sampler));
     if (g->stage >= 0)
-        bal_training_say(g, "stage %d begins with epoch %d", stage + 1, epoch + 1);
+        bal_training_say(g, "stages[%d] begins with epoch %d", stage, epoch + 1);
     g->stage = stage;
     return BAL_OK;
 }
@@ -230,6 +230,8 @@ static bal_status start(bal_training *g, const char *command)
     const bal_run_mode mode = t->settings.resume      ? BAL_RUN_RESUME
                               : t->settings.overwrite ? BAL_RUN_OVERWRITE
                                                       : BAL_RUN_NEW;
+    if (mode == BAL_RUN_OVERWRITE) /* an image that cannot be read must not cost the old run */
+        BAL_TRY(open_images(g));
     BAL_TRY(bal_run_folder_open(&g->folder, g->ctx, t->settings.out, mode));
     BAL_TRY(bal_training_identify(g));
     bal_weights *snapshot = NULL;
@@ -237,7 +239,8 @@ static bal_status start(bal_training *g, const char *command)
     if (t->settings.resume)
         BAL_GOTO(bal_training_resume(g, &snapshot));
     BAL_GOTO(open_memory(g));
-    BAL_GOTO(open_images(g));
+    if (!g->store)
+        BAL_GOTO(open_images(g));
     if (!snapshot)
         BAL_GOTO(write_start(g, command));
     BAL_GOTO(bal_run_folder_truncate(g->folder, g->state.epoch));

@@ -401,6 +401,15 @@ static void a_run_is_not_replaced_unasked(void **state)
     f.settings.model = "lenet";
     f.settings.resume = false;
     f.settings.epochs = 1;
+    char image[5000], kept[5000];
+    snprintf(image, sizeof image, "%s/train/c1/0.png", f.images);
+    snprintf(kept, sizeof kept, "%s/0.png", f.folder);
+    assert_int_equal(rename(image, kept), 0);
+    test_write_file(image, "no image", 8); /* is found before the old run goes */
+    test_fails(f.ctx, train_here(&f), BAL_BAD_FILE, "train/c1/0.png", NULL);
+    expect_untouched(&f, before);
+    assert_int_equal(rename(kept, image), 0);
+
     test_write_file(in_run(&f, "report.html"), "old", 3);
     test_ok(f.ctx, train_here(&f));
     expect_files(&f); /* nothing of the old one */
