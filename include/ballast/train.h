@@ -116,8 +116,8 @@ typedef struct bal_train_plan { /* what --dry-run prints */
 } bal_train_plan;
 
 typedef struct bal_train_result {
-    char out[1024]; /* the run folder */
-    int epochs, best_epoch;
+    char out[1024];         /* the run folder */
+    int epochs, best_epoch; /* best_epoch: the last one where no metric chose */
     double best_monitored;
     bool stopped_early;
     double seconds;
@@ -126,8 +126,8 @@ typedef struct bal_train_result {
 typedef struct bal_trainer bal_trainer;
 /* Checks everything (recipe against model and data) before anything is written. The data set is
  * borrowed and must outlive the trainer. recipe: NULL opens settings->recipe; else borrowed during
- * the call (with its overrides). command: the command line for command.txt, or NULL. Fails with
- * BAL_MISMATCH, BAL_BAD_ARG. */
+ * the call (with its overrides). Fails with BAL_BAD_ARG (a setting, an unknown name), BAL_MISMATCH
+ * (recipe or starting weights do not fit), BAL_IO, BAL_BAD_FILE (the files that they come from). */
 BAL_API BAL_MUST_CHECK bal_status bal_trainer_open(bal_trainer **out, bal_ctx *ctx,
                                                    const bal_dataset *data,
                                                    const bal_recipe *recipe,
@@ -136,10 +136,12 @@ BAL_API void bal_trainer_close(bal_trainer **trainer);
 /* Costs without writing a file; with measure, a few steps are timed. */
 BAL_API BAL_MUST_CHECK bal_status bal_trainer_plan(bal_trainer *trainer, bool measure,
                                                    bal_train_plan *plan);
-/* Trains to the end. Fails with BAL_DIVERGED (loss is not finite: epoch and step named; the last
- * good state is kept), BAL_INTERRUPTED (after bal_ctx_interrupt: state saved, the text says how to
- * go on), BAL_IO. At the end the test split, where there is one, is read once with the best
- * weights. */
+/* Trains to the end. command: the command line for command.txt, or NULL. Fails with BAL_DIVERGED
+ * (a loss, logit or weight is not finite: epoch and step named; the last good state is kept),
+ * BAL_INTERRUPTED (after bal_ctx_interrupt; once training has begun the state is saved and the text
+ * says where), BAL_BAD_ARG (there is a run in the folder, or none to resume), BAL_MISMATCH (the
+ * state is another run's), BAL_BAD_FILE (a damaged image or state), BAL_IO. At the end the test
+ * split, where there is one, is read once with the best weights. */
 BAL_API BAL_MUST_CHECK bal_status bal_trainer_run(bal_trainer *trainer, const char *command,
                                                   const bal_train_callbacks *callbacks,
                                                   bal_train_result *result);
@@ -192,7 +194,7 @@ BAL_API const bal_option *bal_bench_options(void);
 typedef struct bal_bench_result {
     const char *engine;
     double images_per_second, step_ms,
-        gflops; /* median step; gflops of convolutions and linear layers */
+        gflops; /* median step; gflops of all the step's operations */
     double forward_ms, backward_ms, update_ms;
     double floor_ms; /* sum of the step's primitives each alone; NaN where the engine has none */
     double matmul_gflops;  /* this machine's 2048^3 float32 product */

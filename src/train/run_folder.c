@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,11 +17,10 @@ static const char *const markers[] = {BAL_RUN_RECIPE, BAL_RUN_COMMAND};
 
 /* All names that a run leaves behind, as shell patterns. */
 static const char *const run_files[] = {
-    BAL_RUN_RECIPE,  BAL_RUN_COMMAND, BAL_RUN_ENVIRONMENT,
-    BAL_RUN_DATA,    BAL_RUN_SPLIT,   BAL_RUN_METRICS,
-    BAL_RUN_SUMMARY, BAL_RUN_LOG,     "events.out.tfevents.*",
-    "*.safetensors", "state.*",       "report.html",
-    "*.tmp-*",
+    BAL_RUN_RECIPE,          BAL_RUN_COMMAND,    BAL_RUN_ENVIRONMENT, BAL_RUN_DATA,
+    BAL_RUN_SPLIT,           BAL_RUN_METRICS,    BAL_RUN_SUMMARY,     BAL_RUN_LOG,
+    "events.out.tfevents.*", "best.safetensors", "last.safetensors",  "state.*",
+    "report.html",           "*.tmp-*",
 };
 
 char *bal_run_folder_file(const bal_run_folder *folder, const char *name)
@@ -87,26 +85,25 @@ static bal_status look_inside(const bal_run_folder *folder, contents *found)
     return BAL_OK;
 }
 
-/* The markers go last, so that an interrupted removal can be begun again. */
-static int remove_but_markers(const char *path, const struct stat *info, int type, struct FTW *at)
+static bool is_marker(const char *name)
 {
-    (void)info;
-    (void)type;
-    if (at->level == 0)
-        return 0;
-    for (size_t i = 0; at->level == 1 && i < BAL_COUNT_OF(markers); i++)
-        if (strcmp(path + at->base, markers[i]) == 0)
-            return 0;
-    return remove(path);
+    for (size_t i = 0; i < BAL_COUNT_OF(markers); i++)
+        if (strcmp(markers[i], name) == 0)
+            return true;
+    return false;
 }
 
-static bal_status empty_folder(const bal_run_folder *folder)
+/* Removes the run's own files; what else lies there is the user's. The markers go last, so that an
+ * interrupted removal can be begun again. */
+static bal_status remove_run(const bal_run_folder *folder)
 {
-    char *inside = bal_format(folder->ctx, "%s/.", folder->path); /* also behind a link */
-    if (!inside)
-        return BAL_NO_MEMORY;
-    bool ok = nftw(inside, remove_but_markers, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0;
-    bal_free(folder->ctx, inside);
+    DIR *open_folder = opendir(folder->path);
+    bool ok = open_folder != NULL;
+    for (const struct dirent *entry; ok && (entry = readdir(open_folder));)
+        if (is_run_file(entry->d_name) && !is_marker(entry->d_name))
+            ok = unlinkat(folder->fd, entry->d_name, 0) == 0;
+    if (open_folder)
+        closedir(open_folder);
     for (size_t i = 0; ok && i < BAL_COUNT_OF(markers); i++)
         ok = unlinkat(folder->fd, markers[i], 0) == 0 || errno == ENOENT;
     if (!ok)
@@ -142,7 +139,7 @@ static bal_status check_contents(const bal_run_folder *folder, bal_run_mode mode
                         "%s: not a run folder (no %s and %s); it is left as it is", folder->path,
                         markers[0], markers[1]);
     if (mode == BAL_RUN_OVERWRITE)
-        return empty_folder(folder);
+        return remove_run(folder);
     if (mode == BAL_RUN_RESUME)
         return BAL_OK;
     return bal_fail(folder->ctx, BAL_BAD_ARG, "%s: %s; %schoose another folder", folder->path,

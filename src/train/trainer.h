@@ -17,6 +17,7 @@
 #define BAL_STATE_FILE "state.safetensors"
 #define BAL_BEST_FILE "best.safetensors"
 #define BAL_LAST_FILE "last.safetensors"
+#define BAL_METADATA_EPOCH "ballast.epoch"
 
 /* Opened and checked; nothing of it changes afterwards. */
 struct bal_trainer {
@@ -102,6 +103,11 @@ BAL_MUST_CHECK bal_status bal_training_epoch(bal_training *g);
 /* Fills the report about the epoch that ends, validation included. BAL_INTERRUPTED: nothing is
  * lost. */
 BAL_MUST_CHECK bal_status bal_training_report(bal_training *g, bal_epoch_report *report);
+/* BAL_DIVERGED where the last step broke the weights: they have not met a loss yet, and must not
+ * replace good ones. */
+BAL_MUST_CHECK bal_status bal_training_check_finite(bal_training *g);
+/* The epoch of the weights in BAL_BEST_FILE: the last one where no metric chose. */
+int bal_training_best_epoch(const bal_training *g);
 /* True once patience has run out. */
 bool bal_training_stops(const bal_training *g);
 

@@ -17,9 +17,12 @@ void bal_training_say(bal_training *g, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    char error[BAL_ERROR_LENGTH]; /* what a failure is about to tell stays told */
+    memcpy(error, g->ctx->error, sizeof error);
     bal_log(g->ctx, BAL_LOG_INFO, "%s", line);
     if (bal_run_folder_log(g->folder, line) != BAL_OK)
         bal_log(g->ctx, BAL_LOG_WARN, "%s", bal_error(g->ctx));
+    memcpy(g->ctx->error, error, sizeof error);
 }
 
 /* ---- stages ---- */
@@ -73,11 +76,13 @@ bool bal_training_stops(const bal_training *g)
     return patience > 0 && g->state.epoch - g->state.best_epoch >= patience;
 }
 
-/* The order matters to a run that is killed: see run_folder.h. */
+/* The order matters to a run that is killed: see run_folder.h. A state is saved with every new best
+ * epoch, so that the two do not come apart. */
 static bal_status end_epoch(bal_training *g)
 {
     const bal_train_settings *s = &g->t->settings;
     bal_epoch_report report;
+    BAL_TRY(bal_training_check_finite(g));
     BAL_TRY(bal_training_report(g, &report));
     if (report.best) {
         BAL_TRY(bal_training_write_weights(g, BAL_BEST_FILE, report.epoch));
@@ -89,7 +94,7 @@ static bal_status end_epoch(bal_training *g)
     g->state.step = 0;
     g->state.loss_sum = 0.0;
     g->state.seen = g->state.right = 0;
-    if (g->state.epoch % s->checkpoint_every == 0 || g->state.epoch == s->epochs ||
+    if (report.best || g->state.epoch % s->checkpoint_every == 0 || g->state.epoch == s->epochs ||
         bal_training_stops(g))
         BAL_TRY(bal_training_save(g));
     if (g->callbacks->epoch)
@@ -97,9 +102,19 @@ static bal_status end_epoch(bal_training *g)
     return BAL_OK;
 }
 
+static bal_status diverged(bal_training *g)
+{
+    bal_training_say(g, "%s", bal_error(g->ctx));
+    return BAL_DIVERGED;
+}
+
 static bal_status interrupted(bal_training *g)
 {
     bal_take_interrupt(g->ctx);
+    const bal_status status = bal_training_check_finite(g);
+    if (status == BAL_DIVERGED)
+        return diverged(g);
+    BAL_TRY(status);
     BAL_TRY(bal_training_save(g));
     bal_training_say(g, "interrupted in epoch %d after step %lld", g->state.epoch + 1,
                      (long long)g->state.step);
@@ -108,12 +123,6 @@ static bal_status interrupted(bal_training *g)
                     "and resuming the run goes on from there",
                     g->state.epoch + 1, g->t->settings.epochs, (long long)g->state.step,
                     (long long)g->t->steps, g->t->settings.out);
-}
-
-static bal_status diverged(bal_training *g)
-{
-    bal_training_say(g, "%s", bal_error(g->ctx));
-    return BAL_DIVERGED;
 }
 
 static bal_status train(bal_training *g)
@@ -277,7 +286,7 @@ bal_status bal_trainer_run(bal_trainer *t, const char *command,
     if (status == BAL_OK)
         status = bal_training_finish(&g);
     result->epochs = g.state.epoch;
-    result->best_epoch = g.state.best_epoch;
+    result->best_epoch = bal_training_best_epoch(&g);
     result->best_monitored = g.state.best;
     result->stopped_early = status == BAL_OK && g.state.epoch < t->settings.epochs;
     result->seconds = bal_training_seconds(&g);

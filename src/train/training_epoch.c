@@ -27,16 +27,28 @@ static bal_status diverged(const bal_training *g, const char *what, double value
 {
     const int epoch = g->state.epoch;
     const int64_t step = g->state.step < g->t->steps ? g->state.step + 1 : g->t->steps;
-    const double lr = bal_schedule_lr(&g->t->recipe->schedule, epoch);
-    if (epoch == 0)
-        return bal_fail(g->ctx, BAL_DIVERGED,
-                        "training diverged: %s is %g in epoch 1, step %lld, at a learning rate of "
-                        "%g; a smaller one or a longer warm-up may help",
-                        what, value, (long long)step, lr);
+    const bool saved = bal_run_folder_has(g->folder, BAL_STATE_FILE);
     return bal_fail(g->ctx, BAL_DIVERGED,
-                    "training diverged: %s is %g in epoch %d, step %lld, at a learning rate of %g; "
-                    "%s keeps the state before; a smaller rate or a longer warm-up may help",
-                    what, value, epoch + 1, (long long)step, lr, g->t->settings.out);
+                    "training diverged: %s is %g in epoch %d, step %lld, at a learning rate of "
+                    "%g%s%s%s; a smaller rate or a longer warm-up may help",
+                    what, value, epoch + 1, (long long)step,
+                    bal_schedule_lr(&g->t->recipe->schedule, epoch), saved ? "; " : "",
+                    saved ? g->t->settings.out : "", saved ? " keeps the state saved before" : "");
+}
+
+bal_status bal_training_check_finite(bal_training *g)
+{
+    bal_weights *all;
+    BAL_TRY(bal_snapshot_take(g->plan, &all));
+    bal_status status = BAL_OK;
+    for (int i = 0; i < bal_weights_count(all) && status == BAL_OK; i++) {
+        const bal_tensor *t = bal_weights_at(all, i);
+        for (int64_t k = 0; k < t->count && status == BAL_OK; k++)
+            if (!isfinite(t->data[k]))
+                status = diverged(g, t->name, (double)t->data[k]);
+    }
+    bal_weights_close(&all);
+    return status;
 }
 
 static bal_status train_step(bal_training *g, const bal_loader_batch *batch)

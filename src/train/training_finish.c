@@ -2,8 +2,13 @@
 #include "base/writer.h"
 #include "train/trainer.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+int bal_training_best_epoch(const bal_training *g)
+{
+    return g->state.best_epoch > 0 ? g->state.best_epoch : g->state.epoch;
+}
 
 static bal_status load_best(bal_training *g)
 {
@@ -12,6 +17,10 @@ static bal_status load_best(bal_training *g)
         return BAL_NO_MEMORY;
     bal_weights *best = NULL;
     bal_status status = bal_weights_read(&best, g->ctx, path);
+    const char *epoch = best ? bal_weights_metadata(best, BAL_METADATA_EPOCH) : NULL;
+    if (epoch && strtol(epoch, NULL, 10) != bal_training_best_epoch(g))
+        bal_log(g->ctx, BAL_LOG_WARN, "%s holds epoch %s, but the best one was %d", path, epoch,
+                bal_training_best_epoch(g));
     if (status == BAL_OK)
         status = bal_snapshot_restore(g->plan, best, path);
     bal_weights_close(&best);
@@ -59,8 +68,8 @@ static bal_status write_summary(bal_training *g, json_t *val, json_t *test)
     json_t *summary =
         json_pack("{s:s, s:s, s:i, s:b, s:i, s:s, s:o, s:f, s:O, s:O}", "model", t->settings.model,
                   "recipe", bal_recipe_name(t->recipe), "epochs", g->state.epoch, "stopped_early",
-                  g->state.epoch < t->settings.epochs, "best_epoch", g->state.best_epoch, "metric",
-                  t->settings.monitor, "best", bal_json_real(g->state.best), "seconds",
+                  g->state.epoch < t->settings.epochs, "best_epoch", bal_training_best_epoch(g),
+                  "metric", t->settings.monitor, "best", bal_json_real(g->state.best), "seconds",
                   bal_training_seconds(g), "val", val, "test", test);
     if (!summary)
         return bal_fail(g->ctx, BAL_NO_MEMORY, "no memory for the summary");

@@ -64,22 +64,6 @@ static bal_status write_weights(bal_training *g, const bal_weights *weights, con
     return status;
 }
 
-/* The last step's weights have not met a loss yet: what they broke must not replace a good state.
- */
-static bal_status check_finite(bal_training *g, const bal_weights *all)
-{
-    for (int i = 0; i < bal_weights_count(all); i++) {
-        const bal_tensor *t = bal_weights_at(all, i);
-        for (int64_t k = 0; k < t->count; k++)
-            if (!isfinite(t->data[k]))
-                return bal_fail(g->ctx, BAL_DIVERGED,
-                                "training diverged: %s holds %g; the state before is kept; a "
-                                "smaller learning rate or a longer warm-up may help",
-                                t->name, t->data[k]);
-    }
-    return BAL_OK;
-}
-
 bal_status bal_training_save(bal_training *g)
 {
     char *text = NULL;
@@ -88,7 +72,6 @@ bal_status bal_training_save(bal_training *g)
     bal_status status;
     BAL_GOTO(bal_run_state_text(g->ctx, &g->state, &g->identity, &text));
     BAL_GOTO(bal_snapshot_take(g->plan, &all));
-    BAL_GOTO(check_finite(g, all));
     BAL_GOTO(bal_weights_set_metadata(all, METADATA_STATE, text));
     status = write_weights(g, all, BAL_STATE_FILE);
 fail:
@@ -106,7 +89,7 @@ bal_status bal_training_write_weights(bal_training *g, const char *name, int epo
     bal_status status;
     BAL_GOTO(bal_weights_set_metadata(values, "format", "pt")); /* names are torchvision's */
     BAL_GOTO(bal_weights_set_metadata(values, "ballast.model", g->t->settings.model));
-    BAL_GOTO(bal_weights_set_metadata(values, "ballast.epoch", number));
+    BAL_GOTO(bal_weights_set_metadata(values, BAL_METADATA_EPOCH, number));
     status = write_weights(g, values, name);
 fail:
     bal_weights_close(&values);

@@ -183,11 +183,14 @@ static void overwriting_removes_runs_only(void **state)
     test_write_file(in_run(f, "plots/one.svg"), "x", 1);
     assert_int_equal(symlink(f->folder, in_run(f, "link")), 0);
     run = open_run(f, BAL_RUN_OVERWRITE);
-    assert_false(exists(in_run(f, "plots")) || exists(in_run(f, "recipe.yaml")) ||
-                 exists(in_run(f, "command.txt")) || exists(in_run(f, "metrics.jsonl")) ||
-                 exists(in_run(f, "link")));
+    assert_false(exists(in_run(f, "recipe.yaml")) || exists(in_run(f, "command.txt")) ||
+                 exists(in_run(f, "metrics.jsonl")));
+    assert_true(exists(in_run(f, "plots/one.svg")) && exists(in_run(f, "link")));
     assert_true(exists(outside) && exists(f->images));
     bal_run_folder_close(&run);
+    unlink(in_run(f, "plots/one.svg"));
+    unlink(in_run(f, "link"));
+    assert_int_equal(rmdir(in_run(f, "plots")), 0);
     /* what is no run stays */
     test_write_file(in_run(f, "thesis.tex"), "x", 1);
     test_fails(f->ctx, bal_run_folder_open(&run, f->ctx, f->run, BAL_RUN_OVERWRITE), BAL_BAD_ARG,

@@ -341,7 +341,7 @@ static void without_validation_the_last_is_best(void **state)
     test_ok(f.ctx,
             test_train(f.ctx, &(test_training){
                                   .data = f.data, .settings = &f.settings, .result = &result}));
-    assert_int_equal(result.best_epoch, 0);
+    assert_int_equal(result.best_epoch, 2);
     assert_true(isnan(result.best_monitored));
     json_t *contents = test_folder_contents(f.run),
            *summary = test_json_file(in_run(&f, "summary.json")),

@@ -321,10 +321,33 @@ static void broken_weights_are_not_saved(void **state)
     f->settings.init_weights = steep;
     f->settings.lr = 1e12;
     f->settings.batch_size = 64; /* one step an epoch */
-    test_fails(f->ctx, train_watched(f, NULL, &(watched){0}), BAL_DIVERGED, "diverged", "holds",
+    test_fails(f->ctx, train_watched(f, NULL, &(watched){0}), BAL_DIVERGED, "diverged", "weight is",
                NULL);
     assert_false(test_exists(test_path(f->run, "state.safetensors")));
     assert_false(test_exists(test_path(f->run, "last.safetensors")));
+}
+
+/* A NaN far from the loss comes through to it: ReLUs do not swallow it, on any engine. */
+static void a_broken_start_is_seen_at_once(void **state)
+{
+    fixture *f = *state;
+    char broken[4200];
+    snprintf(broken, sizeof broken, "%s/broken.safetensors", f->folder);
+    f->settings.model = "lenet";
+    write_steep_start(f, broken);
+    bal_weights *w;
+    test_ok(f->ctx, bal_weights_read(&w, f->ctx, broken));
+    bal_weights_find(w, "conv1.weight")->data[3] = NAN;
+    test_ok(f->ctx, bal_weights_write(w, f->ctx, broken));
+    bal_weights_close(&w);
+    f->settings.init_weights = broken;
+    f->settings.overwrite = true;
+    for (int i = 0; bal_engine_at(i); i++) {
+        f->settings.engine = bal_engine_at(i)->name;
+        test_fails(f->ctx, train_watched(f, NULL, &(watched){0}), BAL_DIVERGED, "the loss is",
+                   "epoch 1, step 1", NULL);
+        assert_false(test_exists(test_path(f->run, "best.safetensors")));
+    }
 }
 
 /* Trains to the end, then once more with an interruption, and compares. */
@@ -372,6 +395,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(starts_from_given_weights, set_up, tear_down),
         cmocka_unit_test_setup_teardown(progress_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_large_a_rate_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_broken_start_is_seen_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken_weights_are_not_saved, set_up, tear_down),
         cmocka_unit_test_setup_teardown(interrupted_and_resumed, set_up, tear_down),
     };

@@ -219,16 +219,14 @@ static bal_status lower_norm(one_program *p, int f, int g)
     bal_one_use(p, p->steps[f].in[0]);
     for (int i = 0; i < 2; i++)
         read_saved(p, p->steps[f].saved[i]);
-    const int out =
-        bal_one_buffer(p, bal_one_bytes(p, p->values[value].shape, p->values[value].block));
-    if (out < 0)
-        return BAL_NO_MEMORY;
-    p->steps[at].out[0] = out;
-    bal_one_in_place(p, g, out);
     p->steps[at].out[1] = bal_one_norm_work(p, value);
     if (p->steps[at].out[1] < 0)
         return BAL_NO_MEMORY;
-    return p->values[value].needs_gradient ? contribute(p, value, out) : BAL_OK;
+    if (!p->values[value].needs_gradient)
+        return BAL_OK;
+    BAL_TRY(make_gradient(p, value));
+    bal_one_in_place(p, g, p->steps[at].out[0]);
+    return BAL_OK;
 }
 
 static bal_status lower_pool(one_program *p, int f, int g)

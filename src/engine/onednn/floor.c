@@ -16,7 +16,7 @@ static bal_status time_call(one_program *p, one_call *call, int runs, double *se
     for (int i = 0; i < runs; i++) {
         const double start = bal_clock();
         BAL_TRY(bal_one_call_run(p, call));
-        dnnl_stream_wait(p->plan->dnnl.stream);
+        BAL_DNNL_TRY(p->ctx, dnnl_stream_wait(p->plan->dnnl.stream));
         times[i] = bal_clock() - start;
     }
     *seconds += bal_median(times, runs);
@@ -32,7 +32,7 @@ typedef struct norm_bench {
     const bal_dnnl *dnnl;
     bal_prim forward, backward;
     bal_md md[TENSORS];
-    float *at[TENSORS];
+    void *at[TENSORS];
     dnnl_memory_t memory[TENSORS];
     bal_md scratch_md[2];
     void *scratch[2];
@@ -77,10 +77,8 @@ static bal_status open_norm(norm_bench *b, one_program *p, const one_step *s)
     BAL_TRY(bal_norm_backward(b->ctx, b->dnnl, &norm, &b->forward, &b->backward));
     BAL_TRY(bal_prim_md(b->ctx, &b->forward, dnnl_query_workspace_md, &b->md[MASK]));
     for (int i = 0; i < TENSORS; i++) {
-        void *at = NULL;
         if (b->md[i].made)
-            BAL_TRY(room(b, &b->md[i], &at, &b->memory[i]));
-        b->at[i] = at;
+            BAL_TRY(room(b, &b->md[i], &b->at[i], &b->memory[i]));
     }
     for (int i = 0; i < 2; i++) {
         BAL_TRY(bal_prim_md(b->ctx, prims[i], dnnl_query_scratchpad_md, &b->scratch_md[i]));
@@ -88,8 +86,9 @@ static bal_status open_norm(norm_bench *b, one_program *p, const one_step *s)
             BAL_TRY(room(b, &b->scratch_md[i], &b->scratch[i], &b->scratch_memory[i]));
     }
     const size_t floats = bal_md_bytes(&b->md[X]) / sizeof(float);
+    float *x = b->at[X], *dy = b->at[DY];
     for (size_t i = 0; i < floats; i++)
-        b->at[X][i] = b->at[DY][i] = (float)(i % 17) - 8.0f;
+        x[i] = dy[i] = (float)(i % 17) - 8.0f;
     return BAL_OK;
 }
 

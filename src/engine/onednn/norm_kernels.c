@@ -1,6 +1,6 @@
-/* Batch norm. A tile is the block of channels of one image: it fits into the first two caches, so
- * what passes over it twice reads memory once. Sums over a tile are float, over tiles double, in
- * the order of the images. */
+/* Batch norm. A tile is the block of channels of one image; it is gone through in runs of positions
+ * that fit into the first cache, so what passes over a run twice reads memory once. Sums over a run
+ * are float, everything beyond is double, in the order of runs and images. */
 #include "engine/onednn/norm_kernels.h"
 
 #include "base/compiler.h"
@@ -8,6 +8,7 @@
 #include <math.h>
 
 #define LANES 16 /* of the largest block */
+#define RUN 1024 /* positions */
 
 /* One block of channels with all factors; lanes beyond the channels have factors of 0. */
 typedef struct lanes {
@@ -54,6 +55,14 @@ static lanes lanes_of(const bal_norm *how, bal_blocked t, int b)
     return l;
 }
 
+/* Lanes of block b, made only where l is of another one (*of). */
+static void use_lanes(lanes *l, int *of, const bal_norm *how, bal_blocked t, int b)
+{
+    if (*of != b)
+        *l = lanes_of(how, t, b);
+    *of = b;
+}
+
 /* The loops are written for a block that the compiler knows: NAME is NAME_block with one. */
 #define FOR_BLOCKS(name, parameters, ...)  \
     BAL_WIDE static void name parameters   \
@@ -68,26 +77,33 @@ static lanes lanes_of(const bal_norm *how, bal_blocked t, int b)
 
 /* ---- statistics ---- */
 
-/* Mean and sum of squared deviations of a tile. */
+/* Mean and sum of squared deviations of a tile: Chan's sum of those of its runs. */
 static inline void tile_statistics_block(double *out, const float *x, int64_t positions,
                                          const int block)
 {
-    float sum[LANES] = {0}, squares[LANES] = {0}, mean[LANES];
-    for (int64_t i = 0; i < positions; i++)
+    for (int64_t first = 0; first < positions; first += RUN) {
+        const int64_t count = positions - first < RUN ? positions - first : RUN;
+        const float *run = x + first * block;
+        float sum[LANES] = {0}, squares[LANES] = {0}, mean[LANES];
+        for (int64_t i = 0; i < count; i++)
 #pragma omp simd
+            for (int k = 0; k < block; k++)
+                sum[k] += run[i * block + k];
         for (int k = 0; k < block; k++)
-            sum[k] += x[i * block + k];
-    for (int k = 0; k < block; k++)
-        mean[k] = sum[k] / (float)positions;
-    for (int64_t i = 0; i < positions; i++)
+            mean[k] = sum[k] / (float)count;
+        for (int64_t i = 0; i < count; i++)
 #pragma omp simd
+            for (int k = 0; k < block; k++) {
+                const float d = run[i * block + k] - mean[k];
+                squares[k] += d * d;
+            }
+        const double before = (double)first, share = (double)count / (before + (double)count);
         for (int k = 0; k < block; k++) {
-            const float d = x[i * block + k] - mean[k];
-            squares[k] += d * d;
+            const double step = first > 0 ? (double)mean[k] - out[k] : 0.0;
+            out[k] = first > 0 ? out[k] + step * share : (double)mean[k];
+            out[block + k] = (first > 0 ? out[block + k] : 0.0) + (double)squares[k] +
+                             step * step * before * share;
         }
-    for (int k = 0; k < block; k++) {
-        out[k] = (double)mean[k];
-        out[block + k] = (double)squares[k];
     }
 }
 
@@ -151,13 +167,18 @@ void bal_kernel_norm(float *y, const float *x, const bal_norm *how, bal_blocked 
 {
     const int blocks = blocks_of(t);
     const int64_t positions = positions_of(t);
-#pragma omp parallel for collapse(2) schedule(static)
-    for (int n = 0; n < t.batch; n++)
-        for (int b = 0; b < blocks; b++) {
-            const lanes l = lanes_of(how, t, b);
-            const int64_t at = tile_at(t, n, b);
-            tile_norm(y + at, x + at, &l, how->relu, positions, t.block);
-        }
+#pragma omp parallel
+    {
+        lanes l;
+        int of = -1; /* the block that l is of */
+#pragma omp for collapse(2) schedule(static)
+        for (int b = 0; b < blocks; b++)
+            for (int n = 0; n < t.batch; n++) {
+                use_lanes(&l, &of, how, t, b);
+                const int64_t at = tile_at(t, n, b);
+                tile_norm(y + at, x + at, &l, how->relu, positions, t.block);
+            }
+    }
 }
 
 /* ---- backward ---- */
@@ -170,7 +191,7 @@ static inline float masked(float dy, float x, float mean, float factor, float bi
         uint32_t bits;
     } u = {.f = dy};
     const float y = (x - mean) * factor + bias;
-    u.bits &= -(uint32_t)(!relu | (y > 0.0f));
+    u.bits &= -(uint32_t)(!relu | !(y <= 0.0f));
     return u.f;
 }
 
@@ -178,18 +199,23 @@ static inline float masked(float dy, float x, float mean, float factor, float bi
 static inline void tile_sums_block(double *out, const float *dy, const float *x, const lanes *l,
                                    bool relu, int64_t positions, const int block)
 {
-    float sum[LANES] = {0}, along[LANES] = {0};
-    for (int64_t i = 0; i < positions; i++)
+    for (int k = 0; k < 2 * block; k++)
+        out[k] = 0.0;
+    for (int64_t first = 0; first < positions; first += RUN) {
+        const int64_t end = positions - first < RUN ? positions : first + RUN;
+        float sum[LANES] = {0}, along[LANES] = {0};
+        for (int64_t i = first; i < end; i++)
 #pragma omp simd
+            for (int k = 0; k < block; k++) {
+                const int64_t at = i * block + k;
+                const float g = masked(dy[at], x[at], l->mean[k], l->factor[k], l->bias[k], relu);
+                sum[k] += g;
+                along[k] += g * (x[at] - l->mean[k]);
+            }
         for (int k = 0; k < block; k++) {
-            const int64_t at = i * block + k;
-            const float g = masked(dy[at], x[at], l->mean[k], l->factor[k], l->bias[k], relu);
-            sum[k] += g;
-            along[k] += g * (x[at] - l->mean[k]);
+            out[k] += (double)sum[k];
+            out[block + k] += (double)along[k];
         }
-    for (int k = 0; k < block; k++) {
-        out[k] = (double)sum[k];
-        out[block + k] = (double)along[k];
     }
 }
 
@@ -250,34 +276,39 @@ void bal_kernel_norm_back(const bal_norm_gradient *out, double *work, const floa
     const double items = (double)positions * t.batch;
 #pragma omp parallel
     {
+        lanes l;
+        int of = -1; /* the block that l is of */
 #pragma omp for collapse(2) schedule(static)
-        for (int n = 0; n < t.batch; n++)
-            for (int b = 0; b < blocks; b++) {
-                const lanes l = lanes_of(how, t, b);
+        for (int b = 0; b < blocks; b++)
+            for (int n = 0; n < t.batch; n++) {
+                use_lanes(&l, &of, how, t, b);
                 const int64_t at = tile_at(t, n, b);
                 tile_sums(tile_work(work, t, n, b), dy + at, x + at, &l, how->relu, positions,
                           t.block);
             }
 #pragma omp for schedule(static)
         for (int b = 0; b < blocks; b++) {
-            const lanes l = lanes_of(how, t, b);
+            use_lanes(&l, &of, how, t, b);
             add_tiles(work, t, b);
             parameter_gradients(out, tile_work(work, t, 0, b), &l, t, b);
         }
+        if (out->data) {
 #pragma omp for collapse(2) schedule(static)
-        for (int n = 0; n < t.batch; n++)
-            for (int b = 0; b < blocks; b++) {
-                const lanes l = lanes_of(how, t, b);
-                const double *sums = tile_work(work, t, 0, b);
-                float constant[LANES] = {0}, slope[LANES] = {0};
-                for (int k = 0; k < t.block && out->through; k++) {
-                    const double factor = (double)l.factor[k] / items;
-                    constant[k] = (float)(factor * sums[k]);
-                    slope[k] = (float)(factor * l.inverse[k] * l.inverse[k] * sums[t.block + k]);
+            for (int b = 0; b < blocks; b++)
+                for (int n = 0; n < t.batch; n++) {
+                    use_lanes(&l, &of, how, t, b);
+                    const double *sums = tile_work(work, t, 0, b);
+                    float constant[LANES] = {0}, slope[LANES] = {0};
+                    for (int k = 0; k < t.block && out->through; k++) {
+                        const double factor = (double)l.factor[k] / items;
+                        constant[k] = (float)(factor * sums[k]);
+                        slope[k] =
+                            (float)(factor * l.inverse[k] * l.inverse[k] * sums[t.block + k]);
+                    }
+                    const int64_t at = tile_at(t, n, b);
+                    tile_back(out->data + at, dy + at, x + at, &l, constant, slope, how->relu,
+                              positions, t.block);
                 }
-                const int64_t at = tile_at(t, n, b);
-                tile_back(out->data + at, dy + at, x + at, &l, constant, slope, how->relu,
-                          positions, t.block);
-            }
+        }
     }
 }

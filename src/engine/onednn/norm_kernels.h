@@ -27,7 +27,7 @@ void bal_kernel_norm_statistics(float *mean, float *variance, double *work, cons
 void bal_kernel_norm(float *y, const float *x, const bal_norm *how, bal_blocked t);
 
 typedef struct bal_norm_gradient {
-    float *data;          /* dx; may be dy */
+    float *data;          /* dx; may be dy; NULL: nobody wants it */
     float *weight, *bias; /* or NULL */
     bool accumulate;      /* add to weight and bias */
     bool through;         /* the statistics depend on x: they are the batch's */

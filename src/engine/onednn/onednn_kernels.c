@@ -20,7 +20,7 @@ void bal_kernel_add(float *y, const float *a, const float *b, int64_t count, boo
 #pragma omp parallel for simd schedule(static)
         for (int64_t i = 0; i < count; i++) {
             const float sum = a[i] + b[i];
-            y[i] = sum > 0.0f ? sum : 0.0f;
+            y[i] = sum <= 0.0f ? 0.0f : sum;
         }
     } else {
 #pragma omp parallel for simd schedule(static)
@@ -33,17 +33,18 @@ void bal_kernel_relu(float *y, const float *x, int64_t count)
 {
 #pragma omp parallel for simd schedule(static)
     for (int64_t i = 0; i < count; i++)
-        y[i] = x[i] > 0.0f ? x[i] : 0.0f;
+        y[i] = x[i] <= 0.0f ? 0.0f : x[i];
 }
 
-/* x where y is positive, else 0, without a branch: half of all signs would be mispredicted. */
+/* x where y is positive (or NaN), else 0, without a branch: half of all signs would be
+ * mispredicted. */
 static inline float keep(float y, float x)
 {
     union {
         float f;
         uint32_t bits;
     } u = {.f = x};
-    u.bits &= -(uint32_t)(y > 0.0f);
+    u.bits &= -(uint32_t) !(y <= 0.0f);
     return u.f;
 }
 

@@ -14,7 +14,8 @@ typedef struct bal_blocked {
 /* Floats of a tensor, padding included. */
 int64_t bal_blocked_count(bal_blocked t);
 
-/* y = a + b, or max(a + b, 0). y may be a or b. */
+/* y = a + b, or max(a + b, 0). y may be a or b. Here and below a NaN stays NaN behind a ReLU, so
+ * that divergence is seen. */
 void bal_kernel_add(float *y, const float *a, const float *b, int64_t count, bool relu);
 /* y = max(x, 0) */
 void bal_kernel_relu(float *y, const float *x, int64_t count);
