@@ -16,7 +16,7 @@ say() {
 }
 
 train() { # recipe
-    "$program" train fashion-mnist --longtail exp:100 --model resnet8 --epochs 8 --recipe "$1" \
+    "$program" train fashion-mnist --longtail exp:100 --model resnet8 --epochs 6 --recipe "$1" \
         --output "$folder/$1" --overwrite >/dev/null
 }
 
