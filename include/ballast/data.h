@@ -77,6 +77,11 @@ BAL_API void bal_dataset_counts(const bal_dataset *dataset, bal_split split, int
  * such split). */
 BAL_API const int64_t *bal_dataset_items(const bal_dataset *dataset, bal_split split);
 BAL_API int bal_dataset_label(const bal_dataset *dataset, int64_t item);
+/* The item's group (a patient, a site: items of one group never straddle splits), numbered from 0;
+ * -1 where the data has none. */
+BAL_API int bal_dataset_group(const bal_dataset *dataset, int64_t item);
+/* The weight of the item's loss in training; 1 where the data has none. */
+BAL_API double bal_dataset_weight(const bal_dataset *dataset, int64_t item);
 /* A stable name of an item for split.csv and messages: the file's path relative to the data set, or
  * "data_batch_2.bin#417". buffer is the caller's. Returns buffer. */
 BAL_API const char *bal_dataset_item_name(const bal_dataset *dataset, int64_t item, char *buffer,

@@ -180,7 +180,7 @@ const bal_reader bal_reader_cifar10 = {
              "CIFAR-10, binary version: data_batch_1.bin to data_batch_5.bin, test_batch.bin"},
     .probe = probe_10,
     .open = open_10,
-    .image = bal_packed_image,
+    .picture = bal_packed_picture,
     .item_name = bal_packed_item_name,
     .close = bal_packed_close,
 };
@@ -189,7 +189,7 @@ const bal_reader bal_reader_cifar100 = {
     .info = {"cifar100", "CIFAR-100, binary version: train.bin, test.bin (fine labels)"},
     .probe = probe_100,
     .open = open_100,
-    .image = bal_packed_image,
+    .picture = bal_packed_picture,
     .item_name = bal_packed_item_name,
     .close = bal_packed_close,
 };

@@ -1,4 +1,5 @@
 /* A data set: a source found by path or name, cut to a long tail, split, and numbered. */
+#include "data/dataset_picture.h"
 #include "data/image.h"
 #include "data/known.h"
 #include "data/source.h"
@@ -103,13 +104,11 @@ static bal_status locate(bal_dataset *d, bal_ctx *ctx, const char *where)
     }
     if (!*where)
         return bal_fail(ctx, BAL_BAD_ARG, "the data set's path is empty");
-    if (stat(where, &info) != 0) {
+    if (stat(where, &info) != 0 && !bal_reader_probe(where)) { /* a pattern has no file */
         if (errno != ENOENT || strchr(where, '/'))
             return bal_fail(ctx, BAL_IO, "%s: %s", where, strerror(errno));
         return row ? bal_known_fail_absent(ctx, row) : bal_known_fail_unknown(ctx, where);
     }
-    if (!S_ISDIR(info.st_mode))
-        return bal_fail(ctx, BAL_BAD_DATA, "%s: is a file, a data set is a folder", where);
     d->source.path = copy_path(ctx, where);
     d->name = d->source.path ? last_part(ctx, d->source.path) : NULL;
     return d->name ? BAL_OK : BAL_NO_MEMORY;
@@ -334,7 +333,42 @@ const char *bal_dataset_item_name(const bal_dataset *d, int64_t item, char *buff
     return buffer;
 }
 
+int bal_dataset_group(const bal_dataset *d, int64_t item)
+{
+    return d->source.groups ? d->source.groups[d->refs[item]] : -1;
+}
+
+double bal_dataset_weight(const bal_dataset *d, int64_t item)
+{
+    return d->source.weights ? (double)d->source.weights[d->refs[item]] : 1.0;
+}
+
+bal_status bal_dataset_picture(const bal_dataset *d, bal_ctx *ctx, int64_t item, bal_ask ask,
+                               bal_picture *out)
+{
+    *out = (bal_picture){0};
+    return d->source.reader->picture(&d->source, ctx, d->refs[item], ask, out);
+}
+
+static bal_status fail_size(const bal_dataset *d, bal_ctx *ctx, int64_t item, bal_shape got)
+{
+    char name[BAL_PATH_LENGTH];
+    return bal_fail(ctx, BAL_BAD_FILE, "%s/%s: %dx%d pixels (w x h), %dx%d expected",
+                    d->source.path, bal_dataset_item_name(d, item, name, sizeof name), got.width,
+                    got.height, d->shape.width, d->shape.height);
+}
+
 bal_status bal_dataset_image(const bal_dataset *d, bal_ctx *ctx, int64_t item, uint8_t *pixels)
 {
-    return d->source.reader->image(&d->source, ctx, d->refs[item], d->shape, pixels);
+    const bool resize = d->source.wanted.height > 0;
+    const bal_ask ask = {resize ? d->shape.height : 0, resize ? d->shape.width : 0};
+    bal_picture picture;
+    bal_status status = bal_dataset_picture(d, ctx, item, ask, &picture);
+    if (status == BAL_OK && !resize &&
+        (picture.shape.height != d->shape.height || picture.shape.width != d->shape.width))
+        status = fail_size(d, ctx, item, picture.shape);
+    if (status == BAL_OK)
+        status = bal_picture_fit(ctx, &picture, d->shape, pixels);
+    bal_picture_free(ctx, &picture);
+    return status;
 }

@@ -256,6 +256,8 @@ static bool probe(const char *path)
 {
     char below[BAL_PATH_LENGTH];
     bool found = false;
+    if (!bal_is_folder(path))
+        return false;
     DIR *folder = opendir(path);
     if (!folder)
         return true;
@@ -281,12 +283,12 @@ static bal_status open_folder(bal_source *source, bal_ctx *ctx)
     return measure(source, ctx);
 }
 
-static bal_status image(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape shape,
-                        uint8_t *pixels)
+static bal_status picture(const bal_source *source, bal_ctx *ctx, int64_t item, bal_ask ask,
+                          bal_picture *out)
 {
     char path[BAL_PATH_LENGTH];
     BAL_TRY(path_of(source, ctx, item, path));
-    return bal_image_file_decode(ctx, path, shape, source->wanted.height != 0, pixels);
+    return bal_image_file_picture(ctx, path, ask, out);
 }
 
 static void item_name(const bal_source *source, int64_t item, char *buffer, size_t size)
@@ -311,7 +313,7 @@ const bal_reader bal_reader_folder = {
              "image folder: CLASS/*.jpg|jpeg|png, or train/CLASS/*, val/CLASS/*, test/CLASS/*"},
     .probe = probe,
     .open = open_folder,
-    .image = image,
+    .picture = picture,
     .item_name = item_name,
     .close = close_folder,
 };

@@ -213,7 +213,7 @@ const bal_reader bal_reader_idx = {
                     "(plain or .gz)"},
     .probe = probe,
     .open = open_folder,
-    .image = bal_packed_image,
+    .picture = bal_packed_picture,
     .item_name = bal_packed_item_name,
     .close = bal_packed_close,
 };

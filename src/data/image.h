@@ -4,12 +4,11 @@
 
 #include "data/source.h"
 
-/* Borrowed pixels, HWC. A decoder that shrinks by 4 makes 66 columns of 261: the picture is then
- * 65.25 wide. */
+/* Borrowed pixels, HWC; sizes as in bal_picture. */
 typedef struct bal_image {
     const uint8_t *pixels;
     bal_shape shape;
-    double picture_height, picture_width; /* at most the shape's; 0: the shape's */
+    double picture_height, picture_width;
 } bal_image;
 
 bool bal_shape_equal(bal_shape a, bal_shape b);
@@ -27,21 +26,13 @@ bal_status bal_image_resize(bal_ctx *ctx, bal_image image, bal_shape shape, uint
 
 /* ---- decoding ---- */
 
-/* A picture that was decoded: own memory, 1 or 3 channels. Release pixels with bal_free. */
-typedef struct bal_picture {
-    uint8_t *pixels;
-    bal_shape shape;
-    double picture_height, picture_width; /* as in bal_image */
-} bal_picture;
-
-/* What a decoder is asked for. The decoder may hand out more pixels than height x width; it may
- * shrink while decoding as long as both sides stay at least twice as large (0: never shrink). */
+/* What a decoder is handed. */
 typedef struct bal_decode {
     bal_ctx *ctx;
     const char *name; /* of the file, for messages */
     const uint8_t *bytes;
     size_t count;
-    int height, width;
+    bal_ask ask;
 } bal_decode;
 
 /* The larger of the two sides and the area that a file may have; beyond them it is refused before
@@ -60,13 +51,18 @@ bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width
 
 /* The format is found by the first bytes, whatever the file's name ends with. */
 bal_status bal_image_shape(const bal_decode *in, bal_shape *shape);
+bal_status bal_image_picture(const bal_decode *in, bal_picture *out);
 /* Decodes, converts and resizes into the caller's memory. resize false: another size than the one
  * wanted is BAL_BAD_FILE. */
 bal_status bal_image_decode(const bal_decode *in, bal_shape shape, bool resize, uint8_t *pixels);
 /* The same for files; path is the name in messages. */
 bal_status bal_image_file_shape(bal_ctx *ctx, const char *path, bal_shape *shape);
+bal_status bal_image_file_picture(bal_ctx *ctx, const char *path, bal_ask ask, bal_picture *out);
 bal_status bal_image_file_decode(bal_ctx *ctx, const char *path, bal_shape shape, bool resize,
                                  uint8_t *pixels);
+/* Converts and resizes; the caller's picture stays. */
+bal_status bal_picture_fit(bal_ctx *ctx, const bal_picture *picture, bal_shape shape,
+                           uint8_t *pixels);
 /* Is this the name of an image file: .jpg, .jpeg, .png in any case, not hidden? */
 bool bal_image_has_name(const char *name);
 

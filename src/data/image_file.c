@@ -78,25 +78,35 @@ bal_status bal_image_shape(const bal_decode *in, bal_shape *shape)
     return decoder->shape(in, shape);
 }
 
-bal_status bal_image_decode(const bal_decode *in, bal_shape shape, bool resize, uint8_t *pixels)
+bal_status bal_image_picture(const bal_decode *in, bal_picture *out)
 {
     const struct decoder *decoder;
-    bal_decode ask = *in;
-    bal_picture picture = {0};
-    ask.height = resize ? shape.height : 0;
-    ask.width = resize ? shape.width : 0;
+    *out = (bal_picture){0};
     BAL_TRY(find_decoder(in, &decoder));
-    bal_status status = decoder->decode(&ask, &picture);
+    return decoder->decode(in, out);
+}
+
+bal_status bal_picture_fit(bal_ctx *ctx, const bal_picture *picture, bal_shape shape,
+                           uint8_t *pixels)
+{
+    const bal_image image = {picture->pixels, picture->shape, picture->picture_height,
+                             picture->picture_width};
+    return bal_image_fit(ctx, image, shape, pixels);
+}
+
+bal_status bal_image_decode(const bal_decode *in, bal_shape shape, bool resize, uint8_t *pixels)
+{
+    bal_decode all = *in;
+    bal_picture picture;
+    all.ask = (bal_ask){resize ? shape.height : 0, resize ? shape.width : 0};
+    bal_status status = bal_image_picture(&all, &picture);
     const bal_shape got = picture.shape;
     if (status == BAL_OK && !resize && (got.height != shape.height || got.width != shape.width))
         status = bal_fail(in->ctx, BAL_BAD_FILE, "%s: %dx%d pixels (w x h), %dx%d expected",
                           in->name, got.width, got.height, shape.width, shape.height);
     if (status == BAL_OK)
-        status = bal_image_fit(
-            in->ctx,
-            (bal_image){picture.pixels, got, picture.picture_height, picture.picture_width}, shape,
-            pixels);
-    bal_free(in->ctx, picture.pixels);
+        status = bal_picture_fit(in->ctx, &picture, shape, pixels);
+    bal_picture_free(in->ctx, &picture);
     return status;
 }
 
@@ -106,6 +116,18 @@ bal_status bal_image_file_shape(bal_ctx *ctx, const char *path, bal_shape *shape
     BAL_TRY(bal_file_read(ctx, path, LARGEST_FILE, &file));
     const bal_decode in = {.ctx = ctx, .name = path, .bytes = file.data, .count = file.count};
     const bal_status status = bal_image_shape(&in, shape);
+    bal_bytes_free(ctx, &file);
+    return status;
+}
+
+bal_status bal_image_file_picture(bal_ctx *ctx, const char *path, bal_ask ask, bal_picture *out)
+{
+    bal_bytes file;
+    *out = (bal_picture){0};
+    BAL_TRY(bal_file_read(ctx, path, LARGEST_FILE, &file));
+    const bal_decode in = {
+        .ctx = ctx, .name = path, .bytes = file.data, .count = file.count, .ask = ask};
+    const bal_status status = bal_image_picture(&in, out);
     bal_bytes_free(ctx, &file);
     return status;
 }

@@ -95,9 +95,9 @@ static void choose_scale(jpeg_job *job)
     struct jpeg_decompress_struct *jpeg = &job->jpeg;
     jpeg->scale_num = 1;
     jpeg->scale_denom = 1;
-    if (job->in->height < 1 || job->in->width < 1)
+    if (job->in->ask.height < 1 || job->in->ask.width < 1)
         return;
-    const unsigned height = (unsigned)job->in->height, width = (unsigned)job->in->width;
+    const unsigned height = (unsigned)job->in->ask.height, width = (unsigned)job->in->ask.width;
     for (unsigned d = 2; d <= 8; d *= 2)
         if (jpeg->image_height / d >= 2 * height && jpeg->image_width / d >= 2 * width)
             jpeg->scale_denom = d;

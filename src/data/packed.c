@@ -48,27 +48,22 @@ static void interleave(const unsigned char *planes, bal_shape shape, uint8_t *pi
     }
 }
 
-bal_status bal_packed_image(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape shape,
-                            uint8_t *pixels)
+bal_status bal_packed_picture(const bal_source *source, bal_ctx *ctx, int64_t item, bal_ask ask,
+                              bal_picture *out)
 {
     const bal_packed *packed = source->own;
     const bal_packed_block *b = block_of(source, item);
-    const unsigned char *raw = b->file.data + b->start + b->stride * (size_t)(item - b->first_item);
-    const bal_shape native = source->native;
+    unsigned char *raw = b->file.data + b->start + b->stride * (size_t)(item - b->first_item);
+    (void)ask;
+    *out = (bal_picture){.pixels = raw, .shape = source->native, .borrowed = true};
     if (!packed->planar)
-        return bal_image_fit(ctx, (bal_image){.pixels = raw, .shape = native}, shape, pixels);
-    if (bal_shape_equal(native, shape)) {
-        interleave(raw, native, pixels);
         return BAL_OK;
-    }
-    uint8_t *held = bal_calloc(ctx, bal_shape_bytes(native), 1);
-    if (!held)
+    *out = (bal_picture){.pixels = bal_calloc(ctx, bal_shape_bytes(source->native), 1),
+                         .shape = source->native};
+    if (!out->pixels)
         return BAL_NO_MEMORY;
-    interleave(raw, native, held);
-    const bal_status status =
-        bal_image_fit(ctx, (bal_image){.pixels = held, .shape = native}, shape, pixels);
-    bal_free(ctx, held);
-    return status;
+    interleave(raw, source->native, out->pixels);
+    return BAL_OK;
 }
 
 void bal_packed_item_name(const bal_source *source, int64_t item, char *buffer, size_t size)

@@ -24,8 +24,8 @@ typedef struct bal_packed {
 
 /* Takes the block's file in every case; its items must be the next of the source. */
 bal_status bal_packed_add(bal_source *source, bal_ctx *ctx, bal_packed_block *block, bool planar);
-bal_status bal_packed_image(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape shape,
-                            uint8_t *pixels);
+bal_status bal_packed_picture(const bal_source *source, bal_ctx *ctx, int64_t item, bal_ask ask,
+                              bal_picture *out);
 void bal_packed_item_name(const bal_source *source, int64_t item, char *buffer, size_t size);
 void bal_packed_close(bal_source *source);
 

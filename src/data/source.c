@@ -16,6 +16,8 @@ void bal_source_close(bal_source *source)
     bal_free(ctx, source->class_names);
     bal_free(ctx, source->labels);
     bal_free(ctx, source->splits);
+    bal_free(ctx, source->groups);
+    bal_free(ctx, source->weights);
     bal_free(ctx, source->path);
     *source = (bal_source){0};
 }
@@ -60,6 +62,13 @@ bal_status bal_source_name_classes(bal_source *source, bal_ctx *ctx, const char 
             return BAL_NO_MEMORY;
     }
     return BAL_OK;
+}
+
+void bal_picture_free(bal_ctx *ctx, bal_picture *picture)
+{
+    if (!picture->borrowed)
+        bal_free(ctx, picture->pixels);
+    *picture = (bal_picture){0};
 }
 
 bool bal_path_join(char *buffer, size_t size, const char *a, const char *b)

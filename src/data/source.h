@@ -14,15 +14,31 @@ typedef struct bal_shape {
 
 typedef struct bal_source bal_source;
 
+/* A picture that was decoded, 1 or 3 channels, HWC. Release with bal_picture_free. A decoder that
+ * shrinks by 4 makes 66 columns of 261: the picture is then 65.25 wide. */
+typedef struct bal_picture {
+    uint8_t *pixels;
+    bal_shape shape;
+    double picture_height, picture_width; /* at most the shape's; 0: the shape's */
+    bool borrowed;                        /* the pixels belong to the source */
+} bal_picture;
+
+/* How much of a picture is needed: the decoder may shrink as long as both sides stay at least twice
+ * as large. 0: all of it. */
+typedef struct bal_ask {
+    int height, width;
+} bal_ask;
+
 typedef struct bal_reader {
     bal_format_info info;
-    /* Does the folder look like this format? Cheap, and sure enough to choose the reader. */
+    /* Does the place (a folder, a file, a pattern of files) look like this format? Cheap, and sure
+     * enough to choose the reader. */
     bool (*probe)(const char *path);
     /* Fills the source. On failure bal_source_close releases what is there. */
     bal_status (*open)(bal_source *source, bal_ctx *ctx);
-    /* Pixels of an item (HWC) in the shape given. Thread safe; messages go to ctx. */
-    bal_status (*image)(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape shape,
-                        uint8_t *pixels);
+    /* The picture of an item, as it is in the data. Thread safe; messages go to ctx. */
+    bal_status (*picture)(const bal_source *source, bal_ctx *ctx, int64_t item, bal_ask ask,
+                          bal_picture *out);
     void (*item_name)(const bal_source *source, int64_t item, char *buffer, size_t size);
     void (*close)(bal_source *source); /* accepts a half-built source */
 } bal_reader;
@@ -38,6 +54,9 @@ struct bal_source {
     int64_t count, room;
     int32_t *labels; /* one an item, 0..classes-1 */
     uint8_t *splits; /* bal_split of each item */
+    int32_t *groups; /* NULL: the data has none; else one an item, which belongs together with the
+                        others of its number and never straddles splits; -1: with none */
+    float *weights;  /* NULL: all 1; else one an item, >= 0: of its loss in training */
     void *own;       /* the reader's */
 };
 
@@ -53,6 +72,8 @@ bal_status bal_source_add(bal_source *source, bal_ctx *ctx, bal_split split, int
                           int32_t **labels);
 /* Copies names; at most one call a source. */
 bal_status bal_source_name_classes(bal_source *source, bal_ctx *ctx, const char *const *names);
+
+void bal_picture_free(bal_ctx *ctx, bal_picture *picture);
 
 /* "a/b" into buffer; false when it does not fit. */
 bool bal_path_join(char *buffer, size_t size, const char *a, const char *b);

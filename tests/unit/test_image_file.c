@@ -131,13 +131,12 @@ static void jpeg_is_decoded_at_the_scale_needed(void **state)
     uint8_t *bytes = test_jpeg(&p, &count);
     bal_decode in = over(ctx, bytes, count);
     bal_picture small;
-    in.height = 20;
-    in.width = 30;
+    in.ask = (bal_ask){20, 30};
     test_ok(ctx, bal_jpeg_decode(&in, &small));
     assert_int_equal(small.shape.height, 50); /* a quarter: an eighth would be less than twice 20 */
     assert_int_equal(small.shape.width, 66);
     bal_free(ctx, small.pixels);
-    in.height = in.width = 0;
+    in.ask = (bal_ask){0, 0};
     test_ok(ctx, bal_image_decode(&in, full, false, large));
     test_ok(ctx, bal_image_fit(ctx, (bal_image){.pixels = large, .shape = full}, wanted, later));
     test_ok(ctx, bal_image_decode(&in, wanted, true, direct));

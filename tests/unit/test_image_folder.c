@@ -156,7 +156,7 @@ static void too_few_is_said(void **state)
     test_fails(ctx, bal_dataset_open(&d, ctx, folder, &plain), BAL_BAD_DATA, "/empty", "no images",
                NULL);
     test_fails(ctx, bal_dataset_open(&d, ctx, test_path(folder, "a/1.png"), &plain), BAL_BAD_DATA,
-               "1.png", "is a file", NULL);
+               "1.png", "no data set", NULL);
     test_fails(ctx, bal_dataset_open(&d, ctx, test_path(folder, "none"), &plain), BAL_IO, "none",
                "No such file", NULL);
     test_fails(ctx, bal_dataset_open(&d, ctx, "", &plain), BAL_BAD_ARG, "empty", NULL);

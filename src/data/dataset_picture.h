@@ -1,0 +1,12 @@
+/* The pictures of a data set as they are in the data, for those who look at more than the image
+ * that a network reads. */
+#ifndef BAL_DATASET_PICTURE_H
+#define BAL_DATASET_PICTURE_H
+
+#include "data/source.h"
+
+/* Thread safe, with a context for each thread. Release with bal_picture_free. */
+bal_status bal_dataset_picture(const bal_dataset *dataset, bal_ctx *ctx, int64_t item, bal_ask ask,
+                               bal_picture *out);
+
+#endif
