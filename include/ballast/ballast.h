@@ -12,6 +12,7 @@
 #include "ballast/net.h"
 #include "ballast/evaluate.h"
 #include "ballast/train.h"
+#include "ballast/audit.h"
 #include "ballast/report.h"
 
 #endif
