@@ -40,6 +40,13 @@ static bool augmentation_row(int i, method *m)
 {
     return plain_row(bal_augmentation_at(i), m);
 }
+static bool resampler_row(int i, method *m)
+{
+    const bal_resampler_info *info = bal_resampler_at(i);
+    if (info)
+        *m = (method){info->name, NULL, info->formula, info->source};
+    return info;
+}
 static bool model_row(int i, method *m)
 {
     const bal_model_info *info = bal_model_at(i);
@@ -78,6 +85,7 @@ static const struct section {
     {"class-weights", weighting_row},
     {"samplers", sampler_row},
     {"augmentations", augmentation_row},
+    {"resamplers", resampler_row},
     {"models", model_row},
     {"ops", op_row},
     {"metrics", metric_row},
@@ -233,10 +241,12 @@ const cli_command cli_command_methods = {
             "The recipe keys are those of a recipe file, and of `ballast train --set KEY=VALUE`.",
     .run = run_methods,
     .groups = methods_groups,
-    .arguments = (const cli_argument[]){{"LIST", "only recipes, losses, class-weights, samplers, "
-                                                 "augmentations, models, ops, metrics, engines or "
-                                                 "recipe-keys"},
-                                        {0}},
+    .arguments =
+        (const cli_argument[]){{"LIST",
+                                "only recipes, losses, class-weights, samplers, "
+                                "augmentations, resamplers, models, ops, metrics, engines or "
+                                "recipe-keys"},
+                               {0}},
     .least = 0,
     .most = 1,
     .examples = (const cli_example[]){{"ballast methods recipes", "what can be trained"},

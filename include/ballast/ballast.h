@@ -1,6 +1,6 @@
 /* ballast/ballast.h: the whole public interface. Start with base.h (rules, context), data.h (images
- * in), train.h (recipes, training, prediction), evaluate.h (metrics). loss.h, balance.h and
- * evaluate.h work on plain arrays and are useful alone; net.h builds and stores networks. */
+ * in), train.h (recipes, training, prediction), evaluate.h (metrics). loss.h, balance.h, resample.h
+ * and evaluate.h work on plain arrays and are useful alone; net.h builds and stores networks. */
 #ifndef BALLAST_H
 #define BALLAST_H
 
@@ -9,6 +9,7 @@
 #include "ballast/data.h"
 #include "ballast/loss.h"
 #include "ballast/balance.h"
+#include "ballast/resample.h"
 #include "ballast/net.h"
 #include "ballast/evaluate.h"
 #include "ballast/train.h"

@@ -16,7 +16,8 @@
     X(LONGTAIL)            \
     X(BOOTSTRAP)           \
     X(MIX)                 \
-    X(TEST)
+    X(TEST)                \
+    X(RESAMPLE)
 
 typedef enum bal_stream {
 #define BAL_STREAM_ENUM(name) BAL_STREAM_##name,

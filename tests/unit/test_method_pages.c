@@ -5,6 +5,7 @@
 #include "ballast/balance.h"
 #include "ballast/evaluate.h"
 #include "ballast/loss.h"
+#include "ballast/resample.h"
 #include "ballast/train.h"
 #include "base/cursor.h"
 
@@ -80,6 +81,18 @@ static void losses_have_pages(void **state)
     bal_ctx_close(&ctx);
 }
 
+static void resamplers_have_pages(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    int i = 0;
+    for (const bal_resampler_info *info; (info = bal_resampler_at(i)); i++)
+        check_page(ctx, "resampling", (bal_method_info){info->name, info->formula, info->source},
+                   info->options);
+    assert_int_equal(pages_in("resampling"), i);
+    bal_ctx_close(&ctx);
+}
+
 static void methods_have_pages(void **state)
 {
     (void)state;
@@ -133,9 +146,8 @@ static void recipes_have_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(losses_have_pages),
-        cmocka_unit_test(methods_have_pages),
-        cmocka_unit_test(metrics_have_rows),
+        cmocka_unit_test(losses_have_pages),  cmocka_unit_test(resamplers_have_pages),
+        cmocka_unit_test(methods_have_pages), cmocka_unit_test(metrics_have_rows),
         cmocka_unit_test(recipes_have_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

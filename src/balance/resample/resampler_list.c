@@ -1,0 +1,27 @@
+/* The list of resampling methods: one row each, everything else is derived from it. */
+#include "balance/resample/resampling.h"
+
+/* The order is that of the help: over, under, clean, combined. */
+static const bal_resampler *const resamplers[] = {
+    &bal_resampler_random_over,
+};
+
+const bal_resampler *bal_resampler_row(int i)
+{
+    return i >= 0 && (size_t)i < BAL_COUNT_OF(resamplers) ? resamplers[i] : NULL;
+}
+
+const bal_resampler_info *bal_resampler_at(int i)
+{
+    const bal_resampler *row = bal_resampler_row(i);
+    return row ? &row->info : NULL;
+}
+
+const char *bal_resample_kind_name(bal_resample_kind kind)
+{
+    static const char *const names[] = {[BAL_RESAMPLE_OVER] = "over",
+                                        [BAL_RESAMPLE_UNDER] = "under",
+                                        [BAL_RESAMPLE_CLEAN] = "clean",
+                                        [BAL_RESAMPLE_COMBINED] = "combined"};
+    return (size_t)kind < BAL_COUNT_OF(names) ? names[kind] : "unknown";
+}
