@@ -44,9 +44,10 @@ typedef enum bal_audit_section {
     BAL_AUDIT_EXTENT,
     BAL_AUDIT_CLEANLINESS,
     BAL_AUDIT_DIFFICULTY,
+    BAL_AUDIT_ADVICE, /* of rules only: they choose, and say why */
     BAL_AUDIT_SECTION_COUNT
 } bal_audit_section;
-/* "extent", "cleanliness", "difficulty" */
+/* "extent", "cleanliness", "difficulty", "advice" */
 BAL_API const char *bal_audit_section_name(bal_audit_section section);
 
 typedef struct bal_audit_progress {
@@ -195,8 +196,10 @@ typedef struct bal_audit_cleanliness {
     const bal_audit_pair *near; /* by distance, then items */
     int64_t near_count;
     bool near_searched, near_cut; /* near_cut: there are more than were kept */
-    int64_t leaked;      /* validation and test images with an exact or near copy in training */
-    int64_t conflicting; /* images in a group or pair with more than one class */
+    /* validation and test images with a copy in the training split: an exact one, and only a near
+     * one */
+    int64_t leaked, leaked_near;
+    int64_t conflicting;                    /* images in a group or pair with more than one class */
     const bal_audit_unreadable *unreadable; /* by item, as all that follow */
     int64_t unreadable_count;
     const int64_t *blank; /* one value everywhere (or very nearly) */
@@ -282,11 +285,14 @@ BAL_API const bal_audit_difficulty *bal_audit_get_difficulty(const bal_audit *au
 
 /* ---- findings and advice --------------------------------------------------------------------- */
 
-/* A rule of the one table (src/audit/rules.c) that looks at the figures of an audit. */
+/* A rule of the one table (src/audit/rules.c) that looks at the figures of an audit. It makes a
+ * finding, or, in the section advice, chooses: the first rule of a choice that holds decides. */
 typedef struct bal_audit_rule {
     const char *name; /* "leakage", for JSON and tests */
     bal_audit_section section;
-    const char *about; /* when it speaks, in words */
+    const char *choice, *value; /* "recipe", "ldam-drw"; value NULL: follows from the figures; both
+                                   NULL where the rule makes a finding */
+    const char *about;          /* when it speaks, in words */
     const char *source;
 } bal_audit_rule;
 /* Row i, NULL at the end. */
@@ -304,10 +310,11 @@ BAL_API const bal_audit_finding *bal_audit_finding_at(const bal_audit *audit, in
 BAL_API bal_severity bal_audit_section_severity(const bal_audit *audit, bal_audit_section section);
 BAL_API bal_severity bal_audit_worst(const bal_audit *audit);
 
-/* Why a thing is recommended: the choice ("recipe", "model", "img-size", ...), what was chosen, and
- * the reason with the figures. */
+/* Why a thing is recommended: the rule that chose, what it chose, and the reason with the figures.
+ */
 typedef struct bal_audit_reason {
-    const char *choice, *value, *text, *source;
+    const bal_audit_rule *rule;
+    const char *value, *text;
 } bal_audit_reason;
 typedef struct bal_audit_advice {
     const char *recipe, *model;
