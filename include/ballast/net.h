@@ -67,6 +67,11 @@ BAL_API int bal_add_dropout(bal_graph *g, int x, double p);
  * and column, zero channels before and after. */
 BAL_API int bal_add_pad_shortcut(bal_graph *g, int x, int stride, int channels_before,
                                  int channels_after);
+/* A flat x as channels x height x width, in that order: the inverse of flatten
+ * (torch.nn.Unflatten). */
+BAL_API int bal_add_unflatten(bal_graph *g, int x, bal_shape to);
+/* Every position scale_factor times along rows and columns (torch.nn.Upsample, mode nearest). */
+BAL_API int bal_add_upsample(bal_graph *g, int x, int scale_factor);
 /* Makes a node readable from outside under a name ("logits", "features"). */
 BAL_API void bal_graph_output(bal_graph *g, const char *name, int x);
 

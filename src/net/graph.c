@@ -281,6 +281,17 @@ int bal_add_pad_shortcut(bal_graph *g, int x, int stride, int channels_before, i
                                         .channels_after = channels_after});
 }
 
+int bal_add_unflatten(bal_graph *g, int x, bal_shape to)
+{
+    return add_plain(g, BAL_OP_UNFLATTEN, x, &(bal_op_settings){.to = to});
+}
+
+int bal_add_upsample(bal_graph *g, int x, int scale_factor)
+{
+    return add_plain(g, BAL_OP_UPSAMPLE, x,
+                     &(bal_op_settings){.stride = {scale_factor, scale_factor}});
+}
+
 static bal_status append_output(bal_graph *g, const char *name, int x)
 {
     if (!name || !*name)

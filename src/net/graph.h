@@ -18,11 +18,12 @@
 typedef struct bal_op_settings {
     int out_channels; /* conv2d, linear, cosine_linear */
     int kernel[2], stride[2], padding[2],
-        dilation[2]; /* conv2d, pools; stride[0] of pad_shortcut */
+        dilation[2]; /* conv2d, pools; stride[0] of pad_shortcut, the factor of upsample */
     int groups;
     bool bias;
     bool count_include_pad;
     int channels_before, channels_after; /* pad_shortcut */
+    bal_shape to;                        /* unflatten */
     double scale;                        /* cosine_linear */
     double probability;                  /* dropout */
     double eps, momentum;                /* batch_norm */

@@ -8,20 +8,22 @@
 
 /*   kind             name               inputs  fwd tol  bwd tol  about
  * Tolerances are errors divided by the root mean square of the expected tensor. */
-#define BAL_OP_LIST(X)                                                                       \
-    X(INPUT, "input", 0, 0.0, 0.0, "images or features handed in")                           \
-    X(CONV2D, "conv2d", 1, 1e-5, 1e-4, "convolution with groups, stride, padding, dilation") \
-    X(BATCH_NORM, "batch_norm", 1, 1e-5, 1e-4, "batch norm, eps 1e-5, momentum 0.1")         \
-    X(RELU, "relu", 1, 1e-6, 1e-6, "max(x, 0)")                                              \
-    X(ADD, "add", 2, 1e-6, 1e-6, "sum of two tensors")                                       \
-    X(MAX_POOL, "max_pool", 1, 1e-6, 1e-6, "largest value of a window")                      \
-    X(AVG_POOL, "avg_pool", 1, 1e-6, 1e-5, "mean of a window")                               \
-    X(GLOBAL_AVG_POOL, "global_avg_pool", 1, 1e-6, 1e-5, "mean over all positions")          \
-    X(FLATTEN, "flatten", 1, 0.0, 0.0, "C x H x W to one vector, in NCHW order")             \
-    X(LINEAR, "linear", 1, 1e-5, 1e-4, "W x + b")                                            \
-    X(COSINE_LINEAR, "cosine_linear", 1, 1e-5, 1e-4, "scale times the cosine of w_j and x")  \
-    X(DROPOUT, "dropout", 1, 1e-6, 1e-6, "zeroes at random in training")                     \
-    X(PAD_SHORTCUT, "pad_shortcut", 1, 0.0, 0.0, "every stride-th position, zero channels around")
+#define BAL_OP_LIST(X)                                                                             \
+    X(INPUT, "input", 0, 0.0, 0.0, "images or features handed in")                                 \
+    X(CONV2D, "conv2d", 1, 1e-5, 1e-4, "convolution with groups, stride, padding, dilation")       \
+    X(BATCH_NORM, "batch_norm", 1, 1e-5, 1e-4, "batch norm, eps 1e-5, momentum 0.1")               \
+    X(RELU, "relu", 1, 1e-6, 1e-6, "max(x, 0)")                                                    \
+    X(ADD, "add", 2, 1e-6, 1e-6, "sum of two tensors")                                             \
+    X(MAX_POOL, "max_pool", 1, 1e-6, 1e-6, "largest value of a window")                            \
+    X(AVG_POOL, "avg_pool", 1, 1e-6, 1e-5, "mean of a window")                                     \
+    X(GLOBAL_AVG_POOL, "global_avg_pool", 1, 1e-6, 1e-5, "mean over all positions")                \
+    X(FLATTEN, "flatten", 1, 0.0, 0.0, "C x H x W to one vector, in NCHW order")                   \
+    X(LINEAR, "linear", 1, 1e-5, 1e-4, "W x + b")                                                  \
+    X(COSINE_LINEAR, "cosine_linear", 1, 1e-5, 1e-4, "scale times the cosine of w_j and x")        \
+    X(DROPOUT, "dropout", 1, 1e-6, 1e-6, "zeroes at random in training")                           \
+    X(PAD_SHORTCUT, "pad_shortcut", 1, 0.0, 0.0, "every stride-th position, zero channels around") \
+    X(UNFLATTEN, "unflatten", 1, 0.0, 0.0, "one vector to C x H x W, in NCHW order")               \
+    X(UPSAMPLE, "upsample", 1, 0.0, 1e-6, "every position repeated along rows and columns")
 
 typedef enum bal_op_kind {
 #define BAL_OP_ENUM(kind, name, inputs, fwd, bwd, about) BAL_OP_##kind,

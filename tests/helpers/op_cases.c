@@ -146,6 +146,11 @@ static const op_case cases[] = {
      1,
      {5, 8, 7},
      {.stride = TWO(3, 3), .channels_before = 0, .channels_after = 4}},
+    {BAL_OP_UNFLATTEN, "tail of a vector", 3, {30, 1, 1}, {.to = {5, 2, 3}}},
+    {BAL_OP_UNFLATTEN, "more than one vector", 2, {17 * 6, 1, 1}, {.to = {17, 3, 2}}},
+    {BAL_OP_UPSAMPLE, "twice, tail of a vector", 2, {3, 5, 4}, {.stride = TWO(2, 2)}},
+    {BAL_OP_UPSAMPLE, "three times, full vectors", 1, {16, 2, 3}, {.stride = TWO(3, 3)}},
+    {BAL_OP_UPSAMPLE, "of one position", 4, {19, 1, 1}, {.stride = TWO(7, 7)}},
 };
 
 const op_case *op_case_at(int i)
@@ -203,6 +208,10 @@ static int add_op(bal_graph *g, const op_case *c, int x, int x2)
         return bal_add_dropout(g, x, s->probability);
     case BAL_OP_PAD_SHORTCUT:
         return bal_add_pad_shortcut(g, x, s->stride[0], s->channels_before, s->channels_after);
+    case BAL_OP_UNFLATTEN:
+        return bal_add_unflatten(g, x, s->to);
+    case BAL_OP_UPSAMPLE:
+        return bal_add_upsample(g, x, s->stride[0]);
     default:
         fail_msg("op %s is not known to op_cases.c", bal_op_name(c->op));
         return -1;

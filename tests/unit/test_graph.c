@@ -150,6 +150,22 @@ static void dropout_all(bal_graph *g, int x)
 {
     bal_add_dropout(g, x, 1.0);
 }
+static void unflatten_map(bal_graph *g, int x)
+{
+    bal_add_unflatten(g, x, (bal_shape){3, 8, 9});
+}
+
+static void unflatten_rest(bal_graph *g, int x)
+{
+    (void)x;
+    bal_add_unflatten(g, bal_add_input(g, "vector", (bal_shape){27, 1, 1}), (bal_shape){2, 3, 4});
+}
+
+static void upsample_none(bal_graph *g, int x)
+{
+    bal_add_upsample(g, x, 0);
+}
+
 static void shortcut_stride(bal_graph *g, int x)
 {
     bal_add_pad_shortcut(g, x, 0, 1, 1);
@@ -228,6 +244,9 @@ static void bad_graphs_are_told(void **state)
         {cosine_scale, BAL_MISMATCH, "scale", "-1"},
         {dropout_all, BAL_MISMATCH, "dropout", "1"},
         {shortcut_stride, BAL_MISMATCH, "stride", "0"},
+        {unflatten_map, BAL_MISMATCH, "flat", "3 x 8 x 9"},
+        {unflatten_rest, BAL_MISMATCH, "27 numbers", "2 x 3 x 4"},
+        {upsample_none, BAL_MISMATCH, "scale factor", "0"},
         {huge_parameter, BAL_MISMATCH, "weight", "numbers"},
         {huge_result, BAL_MISMATCH, "too large", "node c"},
         {second_input_of_size_0, BAL_MISMATCH, "more", "1 x 0 x 1"},

@@ -333,6 +333,8 @@ static bal_status lower_back(one_program *p, int f)
                              : fs.run == bal_step_global_pool ? bal_back_global_pool
                              : fs.run == bal_step_flatten     ? bal_back_flatten
                              : fs.run == bal_step_dropout     ? bal_back_dropout
+                             : fs.run == bal_step_unflatten   ? bal_back_unflatten
+                             : fs.run == bal_step_upsample    ? bal_back_upsample
                                                               : bal_back_shortcut;
     return lower_simple(p, run, f, g, false);
 }

@@ -346,6 +346,10 @@ static bal_status lower_node(one_program *p, int node)
         return lower_dropout(p, node);
     case BAL_OP_PAD_SHORTCUT:
         return lower_plain(p, bal_step_shortcut, node, 0, 0);
+    case BAL_OP_UNFLATTEN:
+        return lower_plain(p, bal_step_unflatten, node, 1, p->plan->block);
+    case BAL_OP_UPSAMPLE:
+        return lower_plain(p, bal_step_upsample, node, 0, 0);
     case BAL_OP_COUNT:
         break;
     }

@@ -166,6 +166,38 @@ void bal_kernel_shortcut_back(float *dx, bal_blocked to, const float *dy, bal_bl
         }
 }
 
+void bal_kernel_upsample(float *y, const float *x, bal_blocked t, int factor)
+{
+    const int64_t planes = (int64_t)t.batch * blocks_of(t), width = (int64_t)t.width * factor;
+    const int64_t area = (int64_t)t.height * t.width * t.block;
+#pragma omp parallel for schedule(static)
+    for (int64_t plane = 0; plane < planes; plane++)
+        for (int64_t row = 0; row < (int64_t)t.height * factor; row++) {
+            const float *from = x + plane * area + row / factor * t.width * t.block;
+            float *to = y + plane * area * factor * factor + row * width * t.block;
+            for (int64_t col = 0; col < width; col++)
+                memcpy(to + col * t.block, from + col / factor * t.block,
+                       (size_t)t.block * sizeof *to);
+        }
+}
+
+void bal_kernel_upsample_back(float *dx, const float *dy, bal_blocked t, int factor)
+{
+    const int64_t planes = (int64_t)t.batch * blocks_of(t), width = (int64_t)t.width * factor;
+    const int64_t area = (int64_t)t.height * t.width * t.block;
+#pragma omp parallel for schedule(static)
+    for (int64_t plane = 0; plane < planes; plane++) {
+        memset(dx + plane * area, 0, (size_t)area * sizeof *dx);
+        for (int64_t row = 0; row < (int64_t)t.height * factor; row++) {
+            float *to = dx + plane * area + row / factor * t.width * t.block;
+            const float *from = dy + plane * area * factor * factor + row * width * t.block;
+            for (int64_t col = 0; col < width; col++)
+                for (int i = 0; i < t.block; i++)
+                    to[col / factor * t.block + i] += from[col * t.block + i];
+        }
+    }
+}
+
 void bal_kernel_dropout(float *out, const float *in, const uint8_t *keep, float scale,
                         bal_blocked t)
 {

@@ -30,6 +30,9 @@ void bal_kernel_global_pool_back(float *dx, const float *dy, bal_blocked t);
 /* y[n][before + c][i][j] = x[n][c][i stride][j stride], other channels 0; and its gradient. */
 void bal_kernel_shortcut(float *y, bal_blocked to, const float *x, bal_blocked from, int stride,
                          int before);
+/* t is the small side. */
+void bal_kernel_upsample(float *y, const float *x, bal_blocked t, int factor);
+void bal_kernel_upsample_back(float *dx, const float *dy, bal_blocked t, int factor);
 void bal_kernel_shortcut_back(float *dx, bal_blocked to, const float *dy, bal_blocked from,
                               int stride, int before);
 /* out = in * scale where keep (NCHW order), else 0. */

@@ -188,3 +188,19 @@ bal_status bal_step_shortcut(one_program *p, one_step *s, const one_run *how)
                         n->settings.stride[0], n->settings.channels_before);
     return BAL_OK;
 }
+
+bal_status bal_step_unflatten(one_program *p, one_step *s, const one_run *how)
+{
+    (void)how;
+    bal_kernel_convert(bal_one_at(p, s->out[0]), bal_one_shape_of(p, s->made),
+                       bal_one_at(p, s->in[0]), bal_one_blocked(p, p->values[s->made].shape, 1));
+    return BAL_OK;
+}
+
+bal_status bal_step_upsample(one_program *p, one_step *s, const one_run *how)
+{
+    (void)how;
+    bal_kernel_upsample(bal_one_at(p, s->out[0]), bal_one_at(p, s->in[0]),
+                        bal_one_shape_of(p, s->value[0]), node_of(p, s)->settings.stride[0]);
+    return BAL_OK;
+}
