@@ -133,6 +133,24 @@ BAL_API bal_model_settings bal_model_defaults(void);
 BAL_API BAL_MUST_CHECK bal_status bal_model_build(bal_graph **out, bal_ctx *ctx,
                                                   const bal_model_settings *settings);
 
+/* A convolutional autoencoder: convolutions of stride 2 halve the image as long as both sides are
+ * even and above 4 (up to four times), with width, 2 width, 4 width, ... channels; a linear layer
+ * makes the latent vector; the decoder is the mirror image, doubling by upsample and convolution.
+ * Batch norm and ReLU between. The reconstruction is linear: not bounded to the range of pixels. */
+typedef struct bal_autoencoder_settings {
+    bal_shape input;
+    int latent;        /* numbers of the latent vector, >= 1; default 64 */
+    int width;         /* channels of the first convolution, >= 1; default 32 */
+    bool decoder_only; /* the input is "latent", the output "reconstruction"; parameters have the
+                          names that they have in the whole */
+} bal_autoencoder_settings;
+BAL_API bal_autoencoder_settings bal_autoencoder_defaults(void);
+/* A finished graph with the input "image" and the outputs "latent" and "reconstruction" (as large
+ * as the input). Fails with BAL_BAD_ARG (latent or width), BAL_MISMATCH (a side that is odd, or an
+ * image of 4 x 4 or less: nothing to halve). */
+BAL_API BAL_MUST_CHECK bal_status bal_autoencoder_build(bal_graph **out, bal_ctx *ctx,
+                                                        const bal_autoencoder_settings *settings);
+
 /* ---- weights: named float32 tensors ---- */
 typedef struct bal_weights bal_weights;
 typedef struct bal_tensor {

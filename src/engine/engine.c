@@ -2,6 +2,7 @@
  * checked and settings resolved here, once. */
 #include "engine/engine.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The only place that knows which engines were built, in order of preference. */
@@ -211,11 +212,36 @@ bal_status bal_plan_backward(bal_plan *plan, const bal_backward *how)
     return BAL_OK;
 }
 
+static bal_status check_adamw(const bal_plan *plan, const bal_update *how)
+{
+    if (!(how->beta1 >= 0.0 && how->beta1 < 1.0 && how->beta2 >= 0.0 && how->beta2 < 1.0))
+        return bal_fail(plan->ctx, BAL_BAD_ARG, "the betas are %g and %g, 0 to below 1 expected",
+                        how->beta1, how->beta2);
+    if (!(how->eps > 0.0) || how->step < 1)
+        return bal_fail(plan->ctx, BAL_BAD_ARG,
+                        "eps is %g and the step %lld, above 0 and at least 1 expected", how->eps,
+                        (long long)how->step);
+    return BAL_OK;
+}
+
+bal_adamw_step bal_adamw_step_of(const bal_update *how, int param)
+{
+    return (bal_adamw_step){.lr = (double)how->lr[param],
+                            .weight_decay = (double)how->weight_decay[param],
+                            .beta1 = how->beta1,
+                            .beta2 = how->beta2,
+                            .eps = how->eps,
+                            .first = 1.0 - pow(how->beta1, (double)how->step),
+                            .second = 1.0 - pow(how->beta2, (double)how->step)};
+}
+
 bal_status bal_plan_update(bal_plan *plan, const bal_update *how)
 {
     BAL_TRY(may_train(plan));
     if (!how->lr || !how->weight_decay)
         return bal_fail(plan->ctx, BAL_BAD_ARG, "an update needs lr and weight_decay");
+    if (plan->settings.optimizer == BAL_ADAMW)
+        BAL_TRY(check_adamw(plan, how));
     if (!(how->momentum >= 0.0))
         return bal_fail(plan->ctx, BAL_BAD_ARG, "momentum is %g, must be at least 0",
                         how->momentum);
@@ -234,6 +260,9 @@ static bal_status check_param(const bal_plan *plan, int param, bal_param_part pa
     BAL_TRY(may_train(plan));
     if (!plan->trainable[param])
         return bal_fail(plan->ctx, BAL_BAD_ARG, "%s is frozen, it has no gradient and momentum",
+                        g->params[param].name);
+    if (part == BAL_PARAM_SECOND && plan->settings.optimizer != BAL_ADAMW)
+        return bal_fail(plan->ctx, BAL_BAD_ARG, "%s has no second moment, the optimizer is SGD",
                         g->params[param].name);
     return BAL_OK;
 }

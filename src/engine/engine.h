@@ -12,6 +12,9 @@ typedef struct bal_plan bal_plan;
 
 typedef void bal_gradient_ready_fn(void *user, int param);
 
+/* How parameters are updated; see bal_update. */
+typedef enum bal_optimizer { BAL_SGD, BAL_ADAMW } bal_optimizer;
+
 typedef struct bal_plan_settings {
     int batch;         /* the largest batch, >= 1; smaller ones may be run, training or not */
     bool training;     /* false: forward in inference mode only; memory is shared harder */
@@ -22,8 +25,9 @@ typedef struct bal_plan_settings {
     const int *keep;       /* nodes whose activation (and its gradient, when training) can be read.
                               Copied.       Outputs of the graph can always be read. */
     int keep_count;
-    bool input_gradient; /* the inputs are kept too: backward makes their gradient */
-    uint64_t seed;       /* dropout */
+    bal_optimizer optimizer; /* of all updates of a plan that trains */
+    bool input_gradient;     /* the inputs are kept too: backward makes their gradient */
+    uint64_t seed;           /* dropout */
     /* Called when a parameter's gradient is final: once for every trainable parameter in every
      * backward pass, also where no gradient arrived. NULL: nobody asks. */
     bal_gradient_ready_fn *gradient_ready;
@@ -51,19 +55,32 @@ typedef struct bal_backward {
     bool accumulate; /* add to the gradients of the pass before (several passes, one update) */
 } bal_backward;
 
-/* SGD as PyTorch does it: g += wd w; v = momentum v + g; d = nesterov ? g + momentum v : v; w -= lr
- * d. */
+/* As PyTorch does it.
+ *   SGD    g += wd w; v = momentum v + g; d = nesterov ? g + momentum v : v; w -= lr d
+ *   AdamW  w -= lr wd w; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+ *          w -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps), t the number of the
+ *          update, 1 for the first                               (Loshchilov and Hutter 2019) */
 typedef struct bal_update {
     const float *lr;           /* one per graph parameter (groups are the caller's business) */
     const float *weight_decay; /* likewise */
-    double momentum;
-    bool nesterov;
+    double momentum;           /* SGD */
+    bool nesterov;             /* SGD */
+    double beta1, beta2, eps;  /* AdamW: 0.9, 0.999, 1e-8 are usual */
+    int64_t step;              /* AdamW: t */
 } bal_update;
+
+/* AdamW's numbers that are the same for all parameters, after bal_update has been checked. */
+typedef struct bal_adamw_step {
+    double lr, weight_decay, beta1, beta2, eps;
+    double first, second; /* 1 - beta1^t, 1 - beta2^t */
+} bal_adamw_step;
+bal_adamw_step bal_adamw_step_of(const bal_update *how, int param);
 
 typedef enum bal_param_part {
     BAL_PARAM_VALUE,
     BAL_PARAM_GRADIENT,
-    BAL_PARAM_MOMENTUM
+    BAL_PARAM_MOMENTUM, /* SGD's v, AdamW's m */
+    BAL_PARAM_SECOND    /* AdamW's v */
 } bal_param_part;
 typedef enum bal_node_part { BAL_NODE_ACTIVATION, BAL_NODE_GRADIENT } bal_node_part;
 
@@ -129,8 +146,8 @@ BAL_MUST_CHECK bal_status bal_plan_read_output(bal_plan *plan, int output, float
  * forward. Needs a plan with settings.training. */
 BAL_MUST_CHECK bal_status bal_plan_backward(bal_plan *plan, const bal_backward *how);
 BAL_MUST_CHECK bal_status bal_plan_update(bal_plan *plan, const bal_update *how);
-/* Whole parameters, in torchvision's layout. GRADIENT and MOMENTUM of a frozen parameter:
- * BAL_BAD_ARG. */
+/* Whole parameters, in torchvision's layout. GRADIENT, MOMENTUM and SECOND of a frozen
+ * parameter, and SECOND without AdamW: BAL_BAD_ARG. */
 BAL_MUST_CHECK bal_status bal_plan_read_param(bal_plan *plan, int param, bal_param_part part,
                                               float *out);
 BAL_MUST_CHECK bal_status bal_plan_write_param(bal_plan *plan, int param, bal_param_part part,

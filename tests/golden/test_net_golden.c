@@ -3,6 +3,7 @@
  * make_net_golden.py, which starts from the same formula. */
 #include "ballast/loss.h"
 #include "engine/engine.h"
+#include "helpers/formula.h"
 #include "helpers/helpers.h"
 #include "helpers/near.h"
 #include "helpers/pictures.h"
@@ -22,28 +23,6 @@
 #define TOLERANCE bal_op_backward_tolerance(BAL_OP_CONV2D)
 
 /* ---- the formula ---- */
-
-typedef struct formula {
-    uint32_t hash;
-} formula;
-
-static formula formula_of(const char *name)
-{
-    formula f = {2166136261u};
-    for (; *name; name++)
-        f.hash = (f.hash ^ (uint32_t)(unsigned char)*name) * 16777619u;
-    return f;
-}
-
-/* Number i, in [-1, 1). */
-static double unit_at(formula f, int64_t i)
-{
-    uint32_t x = (uint32_t)i * 7919u + f.hash;
-    x = (x ^ x >> 16) * 0x45d9f3bu;
-    x = (x ^ x >> 16) * 0x45d9f3bu;
-    x ^= x >> 16;
-    return (double)x / 0x1p31 - 1.0;
-}
 
 static float *floats(int64_t count)
 {

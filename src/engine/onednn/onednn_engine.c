@@ -118,7 +118,9 @@ static bal_status make_room(one_plan *plan)
             continue;
         p->gradient = bal_calloc_aligned(ctx, room, sizeof(float));
         p->momentum = bal_calloc_aligned(ctx, room, sizeof(float));
-        if (!p->gradient || !p->momentum)
+        const bool second = plan->head.settings.optimizer == BAL_ADAMW;
+        p->second = second ? bal_calloc_aligned(ctx, room, sizeof(float)) : NULL;
+        if (!p->gradient || !p->momentum || (second && !p->second))
             return BAL_NO_MEMORY;
         plan->sum_count += (int64_t)room;
     }
@@ -137,6 +139,7 @@ static void engine_plan_close(bal_plan *head)
         bal_free_aligned(ctx, p->value);
         bal_free_aligned(ctx, p->gradient);
         bal_free_aligned(ctx, p->momentum);
+        bal_free_aligned(ctx, p->second);
         bal_md_free(&p->plain);
         bal_md_free(&p->layout);
     }
@@ -192,9 +195,10 @@ static void engine_cost(const bal_plan *head, bal_plan_cost *cost)
     memset(cost, 0, sizeof *cost);
     cost->activation_bytes = plan->programs[0]->arena_bytes;
     cost->scratch_bytes = plan->programs[0]->scratch_bytes;
+    const size_t learning = head->settings.optimizer == BAL_ADAMW ? 4 : 3;
     for (int i = 0; i < g->param_count; i++)
-        cost->parameter_bytes +=
-            (size_t)plan->params[i].count * sizeof(float) * (plan->params[i].has_gradient ? 3 : 1);
+        cost->parameter_bytes += (size_t)plan->params[i].count * sizeof(float) *
+                                 (plan->params[i].has_gradient ? learning : 1);
     cost->forward_flops = bal_graph_flops(g) * head->settings.batch;
     cost->backward_flops = bal_plan_backward_flops(g, &head->settings, plan->needs_gradient);
 }
@@ -259,7 +263,12 @@ static bal_status engine_update(bal_plan *head, const bal_update *how)
             continue;
         const bal_sgd_step step = {how->lr[i], how->weight_decay[i], (float)how->momentum,
                                    how->nesterov};
-        bal_kernel_sgd(p->value, p->momentum, p->gradient, p->count, step);
+        if (p->second) {
+            const bal_adamw_step adamw = bal_adamw_step_of(how, i);
+            bal_kernel_adamw(p->value, p->momentum, p->second, p->gradient, p->count, &adamw);
+        } else {
+            bal_kernel_sgd(p->value, p->momentum, p->gradient, p->count, step);
+        }
     }
     return BAL_OK;
 }
@@ -268,7 +277,8 @@ static float *part_of(const one_param *p, bal_param_part part)
 {
     return part == BAL_PARAM_VALUE      ? p->value
            : part == BAL_PARAM_GRADIENT ? p->gradient
-                                        : p->momentum;
+           : part == BAL_PARAM_MOMENTUM ? p->momentum
+                                        : p->second;
 }
 
 static bal_status engine_read_param(bal_plan *head, int param, bal_param_part part, float *out)

@@ -225,6 +225,22 @@ void bal_kernel_sgd(float *w, float *v, const float *g, int64_t count, bal_sgd_s
     }
 }
 
+void bal_kernel_adamw(float *w, float *m, float *v, const float *g, int64_t count,
+                      const bal_adamw_step *how)
+{
+    const float shrink = (float)(1.0 - how->lr * how->weight_decay);
+    const float beta1 = (float)how->beta1, rest1 = (float)(1.0 - how->beta1);
+    const float beta2 = (float)how->beta2, rest2 = (float)(1.0 - how->beta2);
+    const float lr = (float)(how->lr / how->first), eps = (float)how->eps;
+    const float root = (float)(1.0 / sqrt(how->second));
+#pragma omp parallel for simd schedule(static) if (count > 16384)
+    for (int64_t i = 0; i < count; i++) {
+        m[i] = beta1 * m[i] + rest1 * g[i];
+        v[i] = beta2 * v[i] + rest2 * g[i] * g[i];
+        w[i] = shrink * w[i] - lr * m[i] / (sqrtf(v[i]) * root + eps);
+    }
+}
+
 void bal_kernel_normalise(float *out, float *inverse, const float *x, int64_t rows, int64_t columns)
 {
     for (int64_t r = 0; r < rows; r++) {

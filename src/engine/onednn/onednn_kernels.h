@@ -4,6 +4,8 @@
 #ifndef BAL_ONEDNN_KERNELS_H
 #define BAL_ONEDNN_KERNELS_H
 
+#include "engine/engine.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,6 +46,9 @@ typedef struct bal_sgd_step {
     bool nesterov;
 } bal_sgd_step;
 void bal_kernel_sgd(float *w, float *v, const float *g, int64_t count, bal_sgd_step how);
+/* One tensor's AdamW step. */
+void bal_kernel_adamw(float *w, float *m, float *v, const float *g, int64_t count,
+                      const bal_adamw_step *how);
 /* Rows scaled to length 1 (lengths below 1e-12 count as 1e-12); inverse receives 1 / length. */
 void bal_kernel_normalise(float *out, float *inverse, const float *x, int64_t rows,
                           int64_t columns);

@@ -108,6 +108,7 @@ typedef struct one_param {
     int64_t count;        /* floats, padding included */
     bool has_gradient;    /* some learned parameter of its node trains */
     float *value, *gradient, *momentum;
+    float *second; /* AdamW alone */
 } one_param;
 
 struct one_plan {

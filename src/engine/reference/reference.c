@@ -3,6 +3,7 @@
  * stored, so a checkpoint holds them exactly; activations and their gradients stay double. */
 #include "engine/reference/reference_plan.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *version(void)
@@ -141,21 +142,42 @@ static bal_status backward(bal_plan *plan, const bal_backward *how)
     return BAL_OK;
 }
 
+static void update_sgd(const reference_param *t, int64_t count, const bal_update *how, int param)
+{
+    const double lr = how->lr[param], decay = how->weight_decay[param], momentum = how->momentum;
+    for (int64_t k = 0; k < count; k++) {
+        const double g = t->gradient[k] + decay * t->value[k];
+        const double v = momentum * t->momentum[k] + g;
+        const double d = how->nesterov ? g + momentum * v : v;
+        t->momentum[k] = (float)v;
+        t->value[k] = (float)(t->value[k] - lr * d);
+    }
+}
+
+static void update_adamw(const reference_param *t, int64_t count, bal_adamw_step s)
+{
+    for (int64_t k = 0; k < count; k++) {
+        const double g = t->gradient[k], w = t->value[k] - s.lr * s.weight_decay * t->value[k];
+        const double m = s.beta1 * t->momentum[k] + (1.0 - s.beta1) * g;
+        const double v = s.beta2 * t->second[k] + (1.0 - s.beta2) * g * g;
+        t->momentum[k] = (float)m;
+        t->second[k] = (float)v;
+        t->value[k] = (float)(w - s.lr * (m / s.first) / (sqrt(v / s.second) + s.eps));
+    }
+}
+
 static bal_status update(bal_plan *plan, const bal_update *how)
 {
     const reference_plan *p = (const reference_plan *)plan;
     for (int i = 0; i < p->graph->param_count; i++) {
         const reference_param *t = &p->params[i];
+        const int64_t count = p->graph->params[i].count;
         if (!t->gradient)
             continue;
-        const double lr = how->lr[i], decay = how->weight_decay[i], momentum = how->momentum;
-        for (int64_t k = 0; k < p->graph->params[i].count; k++) {
-            const double g = t->gradient[k] + decay * t->value[k];
-            const double v = momentum * t->momentum[k] + g;
-            const double d = how->nesterov ? g + momentum * v : v;
-            t->momentum[k] = (float)v;
-            t->value[k] = (float)(t->value[k] - lr * d);
-        }
+        if (t->second)
+            update_adamw(t, count, bal_adamw_step_of(how, i));
+        else
+            update_sgd(t, count, how, i);
     }
     return BAL_OK;
 }
@@ -165,7 +187,8 @@ static double *part_of(const reference_plan *p, int param, bal_param_part part)
     const reference_param *t = &p->params[param];
     return part == BAL_PARAM_VALUE      ? t->value
            : part == BAL_PARAM_GRADIENT ? t->gradient
-                                        : t->momentum;
+           : part == BAL_PARAM_MOMENTUM ? t->momentum
+                                        : t->second;
 }
 
 static bal_status read_param(bal_plan *plan, int param, bal_param_part part, float *out)

@@ -116,7 +116,8 @@ static bal_status make_params(reference_plan *p, const bal_plan_settings *s)
     for (int i = 0; i < p->graph->param_count; i++) {
         const int64_t count = p->graph->params[i].count;
         const bool learns = s->training && s->trainable[i];
-        p->param_numbers += learns ? 3 * count : count;
+        const bool second = learns && s->optimizer == BAL_ADAMW;
+        p->param_numbers += (learns ? 3 * count : count) + (second ? count : 0);
         if (s->measure_only)
             continue;
         reference_param *t = &p->params[i];
@@ -127,7 +128,8 @@ static bal_status make_params(reference_plan *p, const bal_plan_settings *s)
             continue;
         t->gradient = bal_calloc(p->ctx, (size_t)count, sizeof(double));
         t->momentum = bal_calloc(p->ctx, (size_t)count, sizeof(double));
-        if (!t->gradient || !t->momentum)
+        t->second = second ? bal_calloc(p->ctx, (size_t)count, sizeof(double)) : NULL;
+        if (!t->gradient || !t->momentum || (second && !t->second))
             return BAL_NO_MEMORY;
     }
     return BAL_OK;
@@ -184,6 +186,7 @@ void bal_reference_close(bal_plan *plan)
         bal_free(p->ctx, p->params[i].value);
         bal_free(p->ctx, p->params[i].gradient);
         bal_free(p->ctx, p->params[i].momentum);
+        bal_free(p->ctx, p->params[i].second);
     }
     bal_free(p->ctx, p->params);
     bal_free(p->ctx, p->tensors);

@@ -22,6 +22,7 @@ typedef struct reference_tensor {
 typedef struct reference_param {
     double *value;
     double *gradient, *momentum; /* NULL: frozen */
+    double *second;              /* NULL: frozen, or SGD */
 } reference_param;
 
 typedef struct reference_plan {
