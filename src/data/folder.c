@@ -21,17 +21,6 @@ typedef struct folder_own {
     size_t count, room;
 } folder_own;
 
-/* Folder of a split, relative to the data set. */
-typedef struct folder_split {
-    bal_split split;
-    const char *folder; /* "" or "train", ... */
-} folder_split;
-
-static const folder_split names[] = {
-    {BAL_SPLIT_TRAIN, "train"},    {BAL_SPLIT_VAL, "val"},   {BAL_SPLIT_VAL, "valid"},
-    {BAL_SPLIT_VAL, "validation"}, {BAL_SPLIT_TEST, "test"},
-};
-
 static bal_status too_long(bal_ctx *ctx, const char *path)
 {
     return bal_fail(ctx, BAL_IO, "%s: the path is too long", path);
@@ -95,15 +84,16 @@ static int by_path(const void *a, const void *b)
     return strcmp(x->path + x->folder_length, y->path + y->folder_length);
 }
 
-static bal_status add_class(bal_source *source, bal_ctx *ctx, const folder_split *split, int label)
+static bal_status add_class(bal_source *source, bal_ctx *ctx, const bal_split_word *split,
+                            int label)
 {
     char folder[BAL_PATH_LENGTH];
     folder_own *own = source->own;
     const size_t before = own->count;
     int32_t *labels;
-    if (!*split->folder)
+    if (!*split->word)
         snprintf(folder, sizeof folder, "%s", source->class_names[label]);
-    else if (!bal_path_join(folder, sizeof folder, split->folder, source->class_names[label]))
+    else if (!bal_path_join(folder, sizeof folder, split->word, source->class_names[label]))
         return too_long(ctx, source->class_names[label]);
     BAL_TRY(collect(source, ctx, folder, 0));
     const size_t found = own->count - before;
@@ -133,29 +123,29 @@ static bal_status take_class_names(bal_source *source, bal_ctx *ctx, const bal_l
     return status;
 }
 
-static bal_status same_classes(const bal_source *source, bal_ctx *ctx, const folder_split *split,
+static bal_status same_classes(const bal_source *source, bal_ctx *ctx, const bal_split_word *split,
                                const bal_listing *classes)
 {
     for (int c = 0; c < source->classes; c++)
         if (!bal_listing_has(classes, source->class_names[c]))
             return bal_fail(ctx, BAL_BAD_DATA, "%s/%s: has no class \"%s\", the training set has",
-                            source->path, split->folder, source->class_names[c]);
+                            source->path, split->word, source->class_names[c]);
     for (size_t i = 0, c = 0; i < classes->count; i++) {
         if (c < (size_t)source->classes &&
             strcmp(source->class_names[c], classes->entries[i].name) == 0)
             c++;
         else
             return bal_fail(ctx, BAL_BAD_DATA, "%s/%s: has class \"%s\", the training set has not",
-                            source->path, split->folder, classes->entries[i].name);
+                            source->path, split->word, classes->entries[i].name);
     }
     return BAL_OK;
 }
 
-static bal_status add_split(bal_source *source, bal_ctx *ctx, const folder_split *split)
+static bal_status add_split(bal_source *source, bal_ctx *ctx, const bal_split_word *split)
 {
     char path[BAL_PATH_LENGTH];
     bal_listing classes;
-    if (!bal_path_join(path, sizeof path, source->path, split->folder))
+    if (!bal_path_join(path, sizeof path, source->path, split->word))
         return too_long(ctx, source->path);
     BAL_TRY(bal_listing_folders(ctx, path, &classes));
     bal_status status;
@@ -175,7 +165,7 @@ static bal_status has_splits(const bal_source *source, bal_ctx *ctx, bool *out)
     char path[BAL_PATH_LENGTH];
     bal_listing inside;
     *out = false;
-    if (!bal_path_join(path, sizeof path, source->path, names[0].folder))
+    if (!bal_path_join(path, sizeof path, source->path, bal_split_words[0].word))
         return too_long(ctx, source->path);
     if (!bal_is_folder(path))
         return BAL_OK;
@@ -189,16 +179,17 @@ static bal_status add_splits(bal_source *source, bal_ctx *ctx)
 {
     const char *taken[BAL_SPLIT_COUNT] = {NULL};
     char path[BAL_PATH_LENGTH];
-    for (size_t i = 0; i < BAL_COUNT_OF(names); i++) {
-        if (!bal_path_join(path, sizeof path, source->path, names[i].folder))
+    for (size_t i = 0; i < BAL_SPLIT_WORDS; i++) {
+        const bal_split_word *split = &bal_split_words[i];
+        if (!bal_path_join(path, sizeof path, source->path, split->word))
             return too_long(ctx, source->path);
         if (!bal_is_folder(path))
             continue;
-        if (taken[names[i].split])
+        if (taken[split->split])
             return bal_fail(ctx, BAL_BAD_DATA, "%s: has both %s and %s, one of them expected",
-                            source->path, taken[names[i].split], names[i].folder);
-        taken[names[i].split] = names[i].folder;
-        BAL_TRY(add_split(source, ctx, &names[i]));
+                            source->path, taken[split->split], split->word);
+        taken[split->split] = split->word;
+        BAL_TRY(add_split(source, ctx, split));
     }
     return BAL_OK;
 }
@@ -270,7 +261,7 @@ static bool probe(const char *path)
 
 static bal_status open_folder(bal_source *source, bal_ctx *ctx)
 {
-    static const folder_split all = {BAL_SPLIT_TRAIN, ""};
+    static const bal_split_word all = {BAL_SPLIT_TRAIN, ""}; /* in no folder of a split */
     bool splits;
     source->own = bal_calloc(ctx, 1, sizeof(folder_own));
     if (!source->own)

@@ -1,8 +1,9 @@
 /* Known data sets, and the places where they are looked for. */
 #include "data/known.h"
 
+#include "data/places.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define CLASSES_10 10
@@ -82,18 +83,12 @@ const bal_known_row *bal_known_row_of_path(const char *path)
  * after the last. */
 static bool place_at(int i, char *path, size_t size, bool *more)
 {
-    const char *root;
     *more = true;
     switch (i) {
     case 0:
-        root = getenv("BALLAST_DATA");
-        return root && *root && snprintf(path, size, "%s", root) < (int)size;
+        return bal_place_data(path, size);
     case 1:
-        root = getenv("XDG_CACHE_HOME");
-        if (root && *root)
-            return bal_path_join(path, size, root, "ballast");
-        root = getenv("HOME");
-        return root && *root && bal_path_join(path, size, root, ".cache/ballast");
+        return bal_place_cache(path, size);
     case 2:
         return snprintf(path, size, "%s", "/usr/share/datasets") < (int)size;
     default:

@@ -6,6 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+const bal_split_word bal_split_words[BAL_SPLIT_WORDS] = {
+    {BAL_SPLIT_TRAIN, "train"},    {BAL_SPLIT_VAL, "val"},   {BAL_SPLIT_VAL, "valid"},
+    {BAL_SPLIT_VAL, "validation"}, {BAL_SPLIT_TEST, "test"},
+};
+
 void bal_source_close(bal_source *source)
 {
     bal_ctx *ctx = source->ctx;

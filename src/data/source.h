@@ -75,6 +75,15 @@ bal_status bal_source_name_classes(bal_source *source, bal_ctx *ctx, const char 
 
 void bal_picture_free(bal_ctx *ctx, bal_picture *picture);
 
+/* The words that name a split, for folders, files and columns; the training split's is the first.
+ */
+#define BAL_SPLIT_WORDS 5
+typedef struct bal_split_word {
+    bal_split split;
+    const char *word;
+} bal_split_word;
+extern const bal_split_word bal_split_words[BAL_SPLIT_WORDS];
+
 /* "a/b" into buffer; false when it does not fit. */
 bool bal_path_join(char *buffer, size_t size, const char *a, const char *b);
 bool bal_is_folder(const char *path);
