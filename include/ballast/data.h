@@ -34,14 +34,21 @@ typedef struct bal_dataset_settings {
                              that has two or more; default 0.1 */
     int img_size;         /* 0: the images' own size (they must all agree); else resize to N x N */
     int channels;         /* 0: what the data has; 1 grey or 3 RGB: convert */
+    int max_image_pixels; /* an image file with more is refused by its header, before memory is
+                             asked for; 0: the default, 2^27 */
+    int max_image_file;   /* MiB; a larger image file is not read; 0: the default, 256 */
+    bool mixed_sizes;     /* images may have any size, and some may be unreadable: opening looks at
+                             none of them. Then bal_dataset_info has 0 for what is not known, and
+                             bal_dataset_image wants img_size and channels; default false. No option:
+                             it is for those who look at every image themselves */
     uint64_t seed;        /* members of the long tail and of the validation split; default 1 */
 } bal_dataset_settings;
 
 /* Order of operations: the long tail is cut from the training split first, then the validation
  * split is taken from what remains (class statistics come from the training split alone). */
 BAL_API bal_dataset_settings bal_dataset_defaults(void);
-/* The settings as option rows: longtail, val-split, img-size, in-chans. The seed has no row here:
- * it is the one of the whole run. */
+/* The settings as option rows: longtail, val-split, img-size, in-chans, max-image-pixels,
+ * max-image-file. The seed has no row here: it is the one of the whole run. */
 BAL_API const bal_option *bal_dataset_options(void);
 
 typedef struct bal_dataset bal_dataset;
@@ -50,7 +57,9 @@ typedef struct bal_dataset_info {
     const char *name;   /* "cifar10", or the path's last part */
     const char *format; /* name of the reader: "idx", "cifar10", "cifar100", "folder" */
     const char *path;   /* where it was found */
-    int classes, channels, height, width;
+    int classes;
+    int channels, height, width; /* of every image that is handed out; 0 where mixed_sizes leaves it
+                                    open */
     int64_t items[BAL_SPLIT_COUNT];
 } bal_dataset_info;
 
@@ -88,7 +97,8 @@ BAL_API const char *bal_dataset_item_name(const bal_dataset *dataset, int64_t it
                                           size_t size);
 /* Decodes one image into the caller's memory, height x width x channels bytes. Thread safe:
  * messages go to ctx, which may be another context than the data set's (one per worker). Fails with
- * BAL_BAD_FILE when it cannot be decoded; the text names the file. */
+ * BAL_BAD_FILE when it cannot be decoded (the text names the file), BAL_BAD_ARG where the set has
+ * mixed sizes and the settings name no size or channels. */
 BAL_API BAL_MUST_CHECK bal_status bal_dataset_image(const bal_dataset *dataset, bal_ctx *ctx,
                                                     int64_t item, uint8_t *pixels);
 

@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define LARGEST_SIDE 8192
+#define MOST_FILE_MIB 65536
 #define NUMBER_LENGTH 12
 
 struct bal_dataset {
@@ -39,7 +41,10 @@ const char *bal_split_name(bal_split split)
 
 bal_dataset_settings bal_dataset_defaults(void)
 {
-    return (bal_dataset_settings){.val_fraction = 0.1, .seed = 1};
+    return (bal_dataset_settings){.val_fraction = 0.1,
+                                  .max_image_pixels = BAL_IMAGE_PIXELS,
+                                  .max_image_file = BAL_IMAGE_FILE_MIB,
+                                  .seed = 1};
 }
 
 #define FIELD(f) offsetof(bal_dataset_settings, f)
@@ -52,6 +57,10 @@ static const bal_option options[] = {
      "resize to N x N (default 0: the images' own size)"},
     {"in-chans", BAL_OPTION_INT, FIELD(channels), 0, 3, "N", NULL,
      "1 grey, 3 RGB: convert (default 0: what the data has)"},
+    {"max-image-pixels", BAL_OPTION_INT, FIELD(max_image_pixels), 1, INT_MAX, "N", NULL,
+     "refuse image files of more pixels, before memory is asked for (default 134217728)"},
+    {"max-image-file", BAL_OPTION_INT, FIELD(max_image_file), 1, MOST_FILE_MIB, "MIB", NULL,
+     "refuse larger image files (default 256)"},
     {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -69,6 +78,12 @@ static bal_status check_settings(bal_ctx *ctx, const bal_dataset_settings *s)
                         LARGEST_SIDE);
     if (s->channels != 0 && s->channels != 1 && s->channels != 3)
         return bal_fail(ctx, BAL_BAD_ARG, "in-chans is %d, 0, 1 or 3 expected", s->channels);
+    if (s->max_image_pixels < 0)
+        return bal_fail(ctx, BAL_BAD_ARG, "max-image-pixels is %d, at least 1 expected",
+                        s->max_image_pixels);
+    if (s->max_image_file < 0 || s->max_image_file > MOST_FILE_MIB)
+        return bal_fail(ctx, BAL_BAD_ARG, "max-image-file is %d, 1 to %d expected",
+                        s->max_image_file, MOST_FILE_MIB);
     return BAL_OK;
 }
 
@@ -141,6 +156,8 @@ static bal_status open_source(bal_dataset *d, bal_ctx *ctx, const bal_dataset_se
 {
     bal_source *source = &d->source;
     source->wanted = (bal_shape){s->channels, s->img_size, s->img_size};
+    source->mixed = s->mixed_sizes;
+    source->limits = (bal_image_limits){s->max_image_pixels, (size_t)s->max_image_file << 20};
     source->reader = bal_reader_probe(source->path);
     if (!source->reader)
         return fail_format(ctx, source->path);
@@ -361,6 +378,10 @@ static bal_status fail_size(const bal_dataset *d, bal_ctx *ctx, int64_t item, ba
 bal_status bal_dataset_image(const bal_dataset *d, bal_ctx *ctx, int64_t item, uint8_t *pixels)
 {
     const bool resize = d->source.wanted.height > 0;
+    if (bal_shape_bytes(d->shape) == 0)
+        return bal_fail(ctx, BAL_BAD_ARG,
+                        "%s: opened with mixed sizes, images want img-size and in-chans",
+                        d->source.path);
     const bal_ask ask = {resize ? d->shape.height : 0, resize ? d->shape.width : 0};
     bal_picture picture;
     bal_status status = bal_dataset_picture(d, ctx, item, ask, &picture);

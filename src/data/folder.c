@@ -223,13 +223,16 @@ static bal_status measure(bal_source *source, bal_ctx *ctx)
     const bool sizes = source->wanted.height == 0, colours = source->wanted.channels == 0;
     char path[BAL_PATH_LENGTH];
     bal_shape *native = &source->native;
+    if (source->mixed)
+        return BAL_OK;
     native->channels = 1;
     for (int64_t i = 0; i < source->count; i++) {
         if (!sizes && (!colours || native->channels == 3))
             return BAL_OK;
         bal_shape shape;
         BAL_TRY(path_of(source, ctx, i, path));
-        BAL_TRY(bal_image_file_shape(ctx, path, &shape));
+        const bal_decode in = {.ctx = ctx, .name = path, .limits = source->limits};
+        BAL_TRY(bal_image_file_shape(&in, &shape));
         if (i == 0)
             *native = shape;
         if (shape.channels == 3)
@@ -279,7 +282,8 @@ static bal_status picture(const bal_source *source, bal_ctx *ctx, int64_t item, 
 {
     char path[BAL_PATH_LENGTH];
     BAL_TRY(path_of(source, ctx, item, path));
-    return bal_image_file_picture(ctx, path, ask, out);
+    const bal_decode in = {.ctx = ctx, .name = path, .ask = ask, .limits = source->limits};
+    return bal_image_file_picture(&in, out);
 }
 
 static void item_name(const bal_source *source, int64_t item, char *buffer, size_t size)

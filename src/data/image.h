@@ -33,12 +33,13 @@ typedef struct bal_decode {
     const uint8_t *bytes;
     size_t count;
     bal_ask ask;
+    bal_image_limits limits;
 } bal_decode;
 
-/* The larger of the two sides and the area that a file may have; beyond them it is refused before
- * memory is asked for. */
+/* The larger of the two sides that a file may have, and the limits that 0 stands for. */
 #define BAL_LARGEST_SIDE 65535
-#define BAL_LARGEST_AREA ((int64_t)1 << 27)
+#define BAL_IMAGE_PIXELS ((int64_t)1 << 27)
+#define BAL_IMAGE_FILE_MIB 256
 
 /* One row a format in image_file.c: both functions fail with BAL_BAD_FILE and the file's name. */
 bal_status bal_jpeg_shape(const bal_decode *in, bal_shape *shape);
@@ -55,10 +56,10 @@ bal_status bal_image_picture(const bal_decode *in, bal_picture *out);
 /* Decodes, converts and resizes into the caller's memory. resize false: another size than the one
  * wanted is BAL_BAD_FILE. */
 bal_status bal_image_decode(const bal_decode *in, bal_shape shape, bool resize, uint8_t *pixels);
-/* The same for files; path is the name in messages. */
-bal_status bal_image_file_shape(bal_ctx *ctx, const char *path, bal_shape *shape);
-bal_status bal_image_file_picture(bal_ctx *ctx, const char *path, bal_ask ask, bal_picture *out);
-bal_status bal_image_file_decode(bal_ctx *ctx, const char *path, bal_shape shape, bool resize,
+/* The same for files: in->name is the path, and in->bytes and in->count are not looked at. */
+bal_status bal_image_file_shape(const bal_decode *in, bal_shape *shape);
+bal_status bal_image_file_picture(const bal_decode *in, bal_picture *out);
+bal_status bal_image_file_decode(const bal_decode *in, bal_shape shape, bool resize,
                                  uint8_t *pixels);
 /* Converts and resizes; the caller's picture stays. */
 bal_status bal_picture_fit(bal_ctx *ctx, const bal_picture *picture, bal_shape shape,

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define LARGEST_FILE ((size_t)256 << 20)
-
 static const struct decoder {
     const char *name;
     const char *endings; /* of file names, "|" between */
@@ -62,12 +60,13 @@ static bal_status find_decoder(const bal_decode *in, const struct decoder **out)
 
 bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width)
 {
+    const int64_t limit = in->limits.pixels ? in->limits.pixels : BAL_IMAGE_PIXELS;
     if (height == 0 || width == 0 || height > BAL_LARGEST_SIDE || width > BAL_LARGEST_SIDE ||
-        height * width > (uint64_t)BAL_LARGEST_AREA)
+        height * width > (uint64_t)limit)
         return bal_fail(in->ctx, BAL_BAD_FILE,
                         "%s: %" PRIu64 "x%" PRIu64 " pixels (w x h), 1 to %d a side and at most "
-                        "%" PRId64 " together expected",
-                        in->name, width, height, BAL_LARGEST_SIDE, BAL_LARGEST_AREA);
+                        "%" PRId64 " together (max-image-pixels) expected",
+                        in->name, width, height, BAL_LARGEST_SIDE, limit);
     return BAL_OK;
 }
 
@@ -110,36 +109,47 @@ bal_status bal_image_decode(const bal_decode *in, bal_shape shape, bool resize, 
     return status;
 }
 
-bal_status bal_image_file_shape(bal_ctx *ctx, const char *path, bal_shape *shape)
+/* The file's bytes, and in with them. */
+static bal_status read_file(const bal_decode *in, bal_bytes *file, bal_decode *out)
+{
+    const size_t most =
+        in->limits.file_bytes ? in->limits.file_bytes : (size_t)BAL_IMAGE_FILE_MIB << 20;
+    *out = *in;
+    BAL_TRY(bal_file_read(in->ctx, in->name, most, file));
+    out->bytes = file->data;
+    out->count = file->count;
+    return BAL_OK;
+}
+
+bal_status bal_image_file_shape(const bal_decode *in, bal_shape *shape)
 {
     bal_bytes file;
-    BAL_TRY(bal_file_read(ctx, path, LARGEST_FILE, &file));
-    const bal_decode in = {.ctx = ctx, .name = path, .bytes = file.data, .count = file.count};
-    const bal_status status = bal_image_shape(&in, shape);
-    bal_bytes_free(ctx, &file);
+    bal_decode whole;
+    BAL_TRY(read_file(in, &file, &whole));
+    const bal_status status = bal_image_shape(&whole, shape);
+    bal_bytes_free(in->ctx, &file);
     return status;
 }
 
-bal_status bal_image_file_picture(bal_ctx *ctx, const char *path, bal_ask ask, bal_picture *out)
+bal_status bal_image_file_picture(const bal_decode *in, bal_picture *out)
 {
     bal_bytes file;
+    bal_decode whole;
     *out = (bal_picture){0};
-    BAL_TRY(bal_file_read(ctx, path, LARGEST_FILE, &file));
-    const bal_decode in = {
-        .ctx = ctx, .name = path, .bytes = file.data, .count = file.count, .ask = ask};
-    const bal_status status = bal_image_picture(&in, out);
-    bal_bytes_free(ctx, &file);
+    BAL_TRY(read_file(in, &file, &whole));
+    const bal_status status = bal_image_picture(&whole, out);
+    bal_bytes_free(in->ctx, &file);
     return status;
 }
 
-bal_status bal_image_file_decode(bal_ctx *ctx, const char *path, bal_shape shape, bool resize,
+bal_status bal_image_file_decode(const bal_decode *in, bal_shape shape, bool resize,
                                  uint8_t *pixels)
 {
     bal_bytes file;
-    BAL_TRY(bal_file_read(ctx, path, LARGEST_FILE, &file));
-    const bal_decode in = {.ctx = ctx, .name = path, .bytes = file.data, .count = file.count};
-    const bal_status status = bal_image_decode(&in, shape, resize, pixels);
-    bal_bytes_free(ctx, &file);
+    bal_decode whole;
+    BAL_TRY(read_file(in, &file, &whole));
+    const bal_status status = bal_image_decode(&whole, shape, resize, pixels);
+    bal_bytes_free(in->ctx, &file);
     return status;
 }
 
@@ -150,5 +160,6 @@ bal_status bal_image_read(bal_ctx *ctx, const char *path, int channels, int heig
         return bal_fail(ctx, BAL_BAD_ARG,
                         "%s: wanted as %d channels of %dx%d; 1 or 3 and at least 1x1 are possible",
                         path, channels, width, height);
-    return bal_image_file_decode(ctx, path, (bal_shape){channels, height, width}, true, pixels);
+    const bal_decode in = {.ctx = ctx, .name = path};
+    return bal_image_file_decode(&in, (bal_shape){channels, height, width}, true, pixels);
 }

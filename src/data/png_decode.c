@@ -53,7 +53,7 @@ static bal_status read_header(png_job *job)
     job->info = job->png ? png_create_info_struct(job->png) : NULL;
     if (!job->info)
         return bal_fail(job->in->ctx, BAL_NO_MEMORY, "%s: no memory to decode it", job->in->name);
-    png_set_user_limits(job->png, BAL_LARGEST_SIDE, BAL_LARGEST_SIDE);
+    png_set_user_limits(job->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* bal_shape_check's work */
     png_set_chunk_cache_max(job->png, MOST_CHUNKS);
     png_set_chunk_malloc_max(job->png, LARGEST_CHUNK);
     png_set_read_fn(job->png, job, on_read);

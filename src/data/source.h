@@ -23,6 +23,12 @@ typedef struct bal_picture {
     bool borrowed;                        /* the pixels belong to the source */
 } bal_picture;
 
+/* Beyond these a file is refused before memory is asked for. 0: the default. */
+typedef struct bal_image_limits {
+    int64_t pixels;    /* height x width */
+    size_t file_bytes; /* of the file as it is stored */
+} bal_image_limits;
+
 /* How much of a picture is needed: the decoder may shrink as long as both sides stay at least twice
  * as large. 0: all of it. */
 typedef struct bal_ask {
@@ -47,10 +53,13 @@ struct bal_source {
     bal_ctx *ctx;
     const bal_reader *reader;
     char *path;
-    bal_shape wanted;   /* by the settings; 0: what the data has */
-    bal_shape native;   /* what the data has; of no interest where wanted says all */
-    int classes;        /* >= 1 after open */
-    char **class_names; /* NULL: the reader knows no names; else one a class */
+    bal_shape wanted; /* by the settings; 0: what the data has */
+    bal_shape native; /* what the data has; of no interest where wanted says all */
+    bool mixed;       /* sizes may differ and files may be damaged: open looks at no image, and
+                         leaves 0 in native for what it does not know without */
+    bal_image_limits limits; /* for every image that is decoded */
+    int classes;             /* >= 1 after open */
+    char **class_names;      /* NULL: the reader knows no names; else one a class */
     int64_t count, room;
     int32_t *labels; /* one an item, 0..classes-1 */
     uint8_t *splits; /* bal_split of each item */

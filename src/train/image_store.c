@@ -48,7 +48,7 @@ size_t bal_image_store_plan(const bal_image_store_settings *settings)
 {
     const bal_dataset_info info = bal_dataset_describe(settings->data);
     const size_t bytes = image_bytes(&info), items = (size_t)kept_items(settings, &info);
-    return items > settings->limit / bytes ? 0 : items * bytes;
+    return bytes == 0 || items > settings->limit / bytes ? 0 : items * bytes;
 }
 
 bal_status bal_worker_ctx_open(bal_ctx **out, bal_ctx *parent)
@@ -171,6 +171,10 @@ bal_status bal_image_store_open(bal_image_store **out, bal_ctx *ctx,
 {
     *out = NULL;
     const bal_dataset_info info = bal_dataset_describe(settings->data);
+    if (image_bytes(&info) == 0)
+        return bal_fail(ctx, BAL_BAD_ARG,
+                        "%s: opened with mixed sizes, images want img-size and in-chans",
+                        info.path);
     bal_image_store *store = bal_calloc(ctx, 1, sizeof *store);
     if (!store)
         return BAL_NO_MEMORY;

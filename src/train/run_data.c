@@ -46,6 +46,11 @@ static bal_status read_data(const bal_run_data_held *h, json_t *data, bal_run_da
                        "val_fraction", &d->dataset.val_fraction, "img_size", &d->dataset.img_size,
                        "channels", &d->dataset.channels, "seed", &seed) != 0)
         return damaged(h, error.text);
+    /* what runs of older versions have not got */
+    if (json_unpack_ex(data, &error, 0, "{s?i, s?i}", "max_image_pixels",
+                       &d->dataset.max_image_pixels, "max_image_file",
+                       &d->dataset.max_image_file) != 0)
+        return damaged(h, error.text);
     if (!json_is_null(longtail) && !json_is_string(longtail))
         return damaged(h, "longtail is not a text");
     d->dataset.longtail = json_string_value(longtail);

@@ -236,6 +236,43 @@ static void huge_sizes_are_refused_before_memory_is_asked_for(void **state)
     bal_ctx_close(&ctx);
 }
 
+/* The limits of the caller come before the decoder's memory, and only what is larger is refused. */
+static void limits_are_the_callers(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    encoder *const encoders[] = {test_png, test_jpeg};
+    const test_picture p = {.height = 7, .width = 9, .channels = 3};
+    char *folder = test_folder();
+    const char *path = test_path(folder, "7x9");
+    for (size_t e = 0; e < 2; e++) {
+        size_t count;
+        uint8_t *bytes = encoders[e](&p, &count);
+        bal_decode in = over(ctx, bytes, count);
+        bal_picture picture;
+        bal_shape shape;
+        in.limits.pixels = 62;
+        test_fails(ctx, bal_image_shape(&in, &shape), BAL_BAD_FILE, "some/picture", "9x7",
+                   "at most 62 ", NULL);
+        test_fails(ctx, bal_image_picture(&in, &picture), BAL_BAD_FILE, "at most 62 ", NULL);
+        assert_null(picture.pixels);
+        in.limits.pixels = 63;
+        test_ok(ctx, bal_image_picture(&in, &picture));
+        bal_picture_free(ctx, &picture);
+        test_write_file(path, bytes, count);
+        in.name = path;
+        in.limits.file_bytes = count - 1;
+        test_fails(ctx, bal_image_file_picture(&in, &picture), BAL_BAD_FILE, "7x9", "larger than",
+                   NULL);
+        in.limits.file_bytes = count;
+        test_ok(ctx, bal_image_file_picture(&in, &picture));
+        bal_picture_free(ctx, &picture);
+        free(bytes);
+    }
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
 static void other_files_are_refused(void **state)
 {
     (void)state;
@@ -258,8 +295,9 @@ static void other_files_are_refused(void **state)
     test_fails(ctx, bal_image_read(ctx, png, 3, 0, 1, pixels), BAL_BAD_ARG, "1x0", NULL);
     test_ok(ctx, bal_image_read(ctx, png, 3, 1, 1, pixels));
     const bal_shape other = {3, 1, 1};
-    test_fails(ctx, bal_image_file_decode(ctx, png, other, false, pixels), BAL_BAD_FILE, "4x3",
-               "1x1", NULL);
+    test_fails(ctx,
+               bal_image_file_decode(&(bal_decode){.ctx = ctx, .name = png}, other, false, pixels),
+               BAL_BAD_FILE, "4x3", "1x1", NULL);
     test_folder_remove(folder);
     bal_ctx_close(&ctx);
 }
@@ -313,6 +351,7 @@ int main(void)
         cmocka_unit_test(truncated_files_are_refused),
         cmocka_unit_test(changed_bytes_are_found_where_they_can_be),
         cmocka_unit_test(huge_sizes_are_refused_before_memory_is_asked_for),
+        cmocka_unit_test(limits_are_the_callers),
         cmocka_unit_test(other_files_are_refused),
         cmocka_unit_test(names_of_images),
         cmocka_unit_test(no_memory_is_survived),

@@ -3,6 +3,7 @@
 #include "helpers/pictures.h"
 
 #include "ballast/data.h"
+#include "data/dataset_picture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,6 +237,82 @@ static void damaged_and_unreadable_are_named(void **state)
     bal_ctx_close(&ctx);
 }
 
+/* For those who look at every image themselves. */
+static void mixed_sizes_are_not_looked_at(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    bal_dataset *d;
+    bal_picture picture;
+    uint8_t pixels[5 * 5 * 3];
+    png(folder, "a/1.png");
+    test_write_jpeg(test_path(folder, "a/2.jpg"), 9, 11, 1);
+    png(folder, "b/3.png"); /* makes the folder */
+    test_write_file(test_path(folder, "b/3.png"), "no picture", 10);
+    bal_dataset_settings s = plain;
+    s.mixed_sizes = true;
+    test_ok(ctx, bal_dataset_open(&d, ctx, folder, &s));
+    bal_dataset_info info = bal_dataset_describe(d);
+    assert_int_equal(info.height, 0);
+    assert_int_equal(info.width, 0);
+    assert_int_equal(info.channels, 0);
+    test_ok(ctx, bal_dataset_picture(d, ctx, 1, (bal_ask){0, 0}, &picture));
+    assert_int_equal(picture.shape.channels, 1);
+    assert_int_equal(picture.shape.height, 9);
+    assert_int_equal(picture.shape.width, 11);
+    bal_picture_free(ctx, &picture);
+    test_fails(ctx, bal_dataset_picture(d, ctx, 2, (bal_ask){0, 0}, &picture), BAL_BAD_FILE,
+               "b/3.png", NULL);
+    assert_null(picture.pixels);
+    test_fails(ctx, bal_dataset_image(d, ctx, 0, pixels), BAL_BAD_ARG, "img-size", NULL);
+    bal_dataset_close(&d);
+    s.img_size = 5;
+    test_ok(ctx, bal_dataset_open(&d, ctx, folder, &s));
+    assert_int_equal(bal_dataset_describe(d).height, 5);
+    test_fails(ctx, bal_dataset_image(d, ctx, 0, pixels), BAL_BAD_ARG, "in-chans", NULL);
+    bal_dataset_close(&d);
+    s.channels = 3;
+    test_ok(ctx, bal_dataset_open(&d, ctx, folder, &s));
+    test_ok(ctx, bal_dataset_image(d, ctx, 1, pixels));
+    test_fails(ctx, bal_dataset_image(d, ctx, 2, pixels), BAL_BAD_FILE, "b/3.png", NULL);
+    bal_dataset_close(&d);
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
+static void limits_are_those_of_the_settings(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    bal_dataset *d;
+    uint8_t pixels[8 * 6 * 3];
+    png(folder, "a/1.png");
+    png(folder, "b/1.png");
+    bal_dataset_settings s = plain;
+    s.max_image_pixels = 47;
+    test_fails(ctx, bal_dataset_open(&d, ctx, folder, &s), BAL_BAD_FILE, "a/1.png", "at most 47 ",
+               NULL);
+    s.channels = 3;
+    s.img_size = 2;
+    test_ok(ctx, bal_dataset_open(&d, ctx, folder, &s));
+    test_fails(ctx, bal_dataset_image(d, ctx, 1, pixels), BAL_BAD_FILE, "b/1.png", "at most 47 ",
+               NULL);
+    bal_dataset_close(&d);
+    s.max_image_pixels = 48;
+    test_ok(ctx, bal_dataset_open(&d, ctx, folder, &s));
+    test_ok(ctx, bal_dataset_image(d, ctx, 1, pixels));
+    bal_dataset_close(&d);
+    s.max_image_file = -1;
+    test_fails(ctx, bal_dataset_open(&d, ctx, folder, &s), BAL_BAD_ARG, "max-image-file", NULL);
+    s.max_image_file = 1;
+    s.max_image_pixels = -1;
+    test_fails(ctx, bal_dataset_open(&d, ctx, folder, &s), BAL_BAD_ARG, "max-image-pixels", NULL);
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
 static void a_folder_without_permission_is_named(void **state)
 {
     (void)state;
@@ -293,6 +370,8 @@ int main(void)
         cmocka_unit_test(too_few_is_said),
         cmocka_unit_test(sizes_must_agree_or_be_made),
         cmocka_unit_test(damaged_and_unreadable_are_named),
+        cmocka_unit_test(mixed_sizes_are_not_looked_at),
+        cmocka_unit_test(limits_are_those_of_the_settings),
         cmocka_unit_test(a_folder_without_permission_is_named),
         cmocka_unit_test(no_memory_is_survived),
     };
