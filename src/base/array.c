@@ -1,10 +1,12 @@
 /* Arrays in files: the public face of the NPY reader and writer, with conversion between types. */
 #include "ballast/array.h"
 
+#include "base/cursor.h"
 #include "base/writer.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 /* The two enums have the same order, so that neither header needs the other. */
 _Static_assert((int)BAL_ARRAY_F32 == (int)BAL_NPY_F32 && (int)BAL_ARRAY_F64 == (int)BAL_NPY_F64 &&
@@ -31,6 +33,8 @@ typedef struct value {
     int64_t integer;
     double real;
 } value;
+
+enum { PART = 512 }; /* values converted at a time */
 
 static value get(bal_array_type type, const void *data, int64_t i)
 {
@@ -94,16 +98,26 @@ static bal_status refuse(bal_ctx *ctx, const char *path, int64_t at, value v, ba
                     found, types[type].name);
 }
 
-static bal_status convert(bal_ctx *ctx, const char *path, const bal_npy *file, bal_array *out)
+static bal_status convert(bal_ctx *ctx, const char *path, const bal_npy_layout *from,
+                          bal_array *out)
 {
-    const bal_array_type from = (bal_array_type)file->type;
     out->data = bal_calloc(ctx, (size_t)out->count, types[out->type].size);
     if (!out->data)
         return BAL_NO_MEMORY;
-    for (int64_t i = 0; i < out->count; i++) {
-        const value v = get(from, file->data, i);
-        if (!put(out->type, out->data, i, v))
-            return refuse(ctx, path, i, v, out->type);
+    const bal_array_type type = (bal_array_type)from->type;
+    if (type == out->type) {
+        bal_npy_gather(from, 0, from->count, out->data);
+        return BAL_OK;
+    }
+    double part[PART]; /* aligned for every type, and as large as any needs */
+    for (int64_t first = 0; first < from->count; first += PART) {
+        const int64_t count = from->count - first < PART ? from->count - first : PART;
+        bal_npy_gather(from, first, count, part);
+        for (int64_t i = 0; i < count; i++) {
+            const value v = get(type, part, i);
+            if (!put(out->type, out->data, first + i, v))
+                return refuse(ctx, path, first + i, v, out->type);
+        }
     }
     return BAL_OK;
 }
@@ -113,27 +127,43 @@ static bool known(bal_array_type type)
     return (unsigned)type < BAL_COUNT_OF(types);
 }
 
+const char *bal_array_type_name(bal_array_type type)
+{
+    return known(type) ? types[type].name : "unknown";
+}
+
+/* The array in the bytes of a file. may_borrow: the data may stay where it is, if it can. */
+static bal_status take(bal_ctx *ctx, const char *path, bal_mapped bytes, bool may_borrow,
+                       bal_array *out, bal_array_origin *origin)
+{
+    if (!known(out->type))
+        return bal_fail(ctx, BAL_BAD_ARG, "%s: array type %d is unknown", path, (int)out->type);
+    bal_npy_layout layout;
+    BAL_TRY(bal_npy_locate(ctx, path, bytes.data, bytes.count, &layout));
+    out->dims = layout.dims;
+    out->count = layout.count;
+    memcpy(out->shape, layout.shape, sizeof out->shape);
+    *origin = (bal_array_origin){
+        .type = (bal_array_type)layout.type, .fortran = layout.fortran, .swapped = layout.swapped};
+    origin->mapped = may_borrow && origin->type == out->type && !layout.fortran &&
+                     !layout.swapped && (uintptr_t)layout.data % types[out->type].size == 0;
+    if (!origin->mapped)
+        return convert(ctx, path, &layout, out);
+    out->data = (void *)(uintptr_t)layout.data;
+    return BAL_OK;
+}
+
+#define FILE_LIMIT ((size_t)1 << 40)
+
 bal_status bal_array_read(bal_ctx *ctx, const char *path, bal_array_type type, bal_array *array)
 {
     *array = (bal_array){.type = type};
-    if (!known(type))
-        return bal_fail(ctx, BAL_BAD_ARG, "%s: array type %d is unknown", path, (int)type);
-    bal_npy file;
-    BAL_TRY(bal_npy_read(ctx, path, &file));
-    array->dims = file.dims;
-    array->count = 1;
-    for (int i = 0; i < file.dims; i++) {
-        array->shape[i] = file.shape[i];
-        array->count *= file.shape[i];
-    }
-    bal_status status = BAL_OK;
-    if ((int)file.type == (int)type) { /* the data moves over as it is */
-        array->data = file.data;
-        file.data = NULL;
-    } else {
-        status = convert(ctx, path, &file, array);
-    }
-    bal_npy_free(ctx, &file);
+    bal_bytes file;
+    BAL_TRY(bal_file_read(ctx, path, FILE_LIMIT, &file));
+    bal_array_origin origin;
+    const bal_status status =
+        take(ctx, path, (bal_mapped){file.data, file.count}, false, array, &origin);
+    bal_bytes_free(ctx, &file);
     if (status != BAL_OK)
         bal_array_release(ctx, array);
     return status;
@@ -151,4 +181,55 @@ bal_status bal_array_write(bal_ctx *ctx, const char *path, const bal_array *arra
         return bal_fail(ctx, BAL_BAD_ARG, "%s: array type %d is unknown", path, (int)array->type);
     return bal_npy_write(ctx, path, (bal_npy_type)array->type, array->dims, array->shape,
                          array->data);
+}
+
+/* ---- mapped ---- */
+
+struct bal_array_file {
+    bal_ctx *ctx;
+    bal_mapped bytes;
+    bal_array array;
+    bal_array_origin origin;
+};
+
+bal_status bal_array_file_open(bal_array_file **out, bal_ctx *ctx, const char *path,
+                               bal_array_type type)
+{
+    *out = NULL;
+    bal_array_file *file = bal_calloc(ctx, 1, sizeof *file);
+    if (!file)
+        return BAL_NO_MEMORY;
+    file->ctx = ctx;
+    file->array.type = type;
+    bal_status status = bal_file_map(ctx, path, &file->bytes);
+    if (status == BAL_OK)
+        status = take(ctx, path, file->bytes, true, &file->array, &file->origin);
+    if (status != BAL_OK)
+        bal_array_file_close(&file);
+    else if (!file->origin.mapped)
+        bal_file_unmap(&file->bytes);
+    *out = file;
+    return status;
+}
+
+void bal_array_file_close(bal_array_file **file_at)
+{
+    if (!file_at || !*file_at)
+        return;
+    bal_array_file *file = *file_at;
+    if (!file->origin.mapped)
+        bal_free(file->ctx, file->array.data);
+    bal_file_unmap(&file->bytes);
+    bal_free(file->ctx, file);
+    *file_at = NULL;
+}
+
+bal_array bal_array_file_array(const bal_array_file *file)
+{
+    return file->array;
+}
+
+bal_array_origin bal_array_file_origin(const bal_array_file *file)
+{
+    return file->origin;
 }

@@ -29,6 +29,17 @@ typedef struct bal_bytes {
  * has strerror) or BAL_BAD_FILE (larger than limit, or a folder). Release with bal_bytes_free. */
 BAL_MUST_CHECK bal_status bal_file_read(bal_ctx *ctx, const char *path, size_t limit,
                                         bal_bytes *out);
+/* A whole regular file mapped into memory, read when it is looked at; data is NULL for an empty
+ * one. A file that somebody cuts short while it is mapped ends the process that looks beyond its
+ * end. Fails with BAL_IO (the text has strerror) or BAL_BAD_FILE (a folder, device or pipe). */
+typedef struct bal_mapped {
+    const unsigned char *data;
+    size_t count;
+} bal_mapped;
+BAL_MUST_CHECK bal_status bal_file_map(bal_ctx *ctx, const char *path, bal_mapped *out);
+/* Accepts what is all zero; sets it so. */
+void bal_file_unmap(bal_mapped *file);
+
 /* Inflates gzip data (also several members), at most limit bytes of output: BAL_BAD_FILE names the
  * path when it is damaged, truncated, followed by rubbish, or larger. */
 BAL_MUST_CHECK bal_status bal_gunzip(bal_ctx *ctx, const char *path, const bal_bytes *in,

@@ -1,5 +1,4 @@
-/* NPY files, format 1.0 and 2.0 (NumPy's numpy.lib.format): read strictly, written as NumPy does.
- */
+/* NPY files, format 1.0 and 2.0 (NumPy's numpy.lib.format), read strictly. */
 #include "base/cursor.h"
 #include "base/writer.h"
 
@@ -7,8 +6,8 @@
 #include <string.h>
 
 #define MAX_DIMS 4
-#define HEADER_LIMIT ((size_t)64 * 1024)
 #define FILE_LIMIT ((size_t)1 << 40)
+#define HEADER_LIMIT ((size_t)64 * 1024)
 
 static const struct npy_row {
     const char *descr; /* without the byte order mark */
@@ -19,6 +18,11 @@ static const struct npy_row {
 };
 
 static const unsigned char magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
+
+size_t bal_npy_size(bal_npy_type type)
+{
+    return types[type].size;
+}
 
 static bool little_endian(void)
 {
@@ -86,7 +90,7 @@ static bool take_number(bal_cursor *c, int64_t *out)
     return c->at > start;
 }
 
-static bool take_shape(bal_cursor *c, bal_npy *out)
+static bool take_shape(bal_cursor *c, bal_npy_layout *out)
 {
     if (!accept(c, '('))
         return false;
@@ -106,10 +110,10 @@ static bool take_shape(bal_cursor *c, bal_npy *out)
 
 typedef struct header_fields {
     char descr[32];
-    bool fortran, has_descr, has_order, has_shape;
+    bool has_descr, has_order, has_shape;
 } header_fields;
 
-static bool take_entry(bal_cursor *c, bal_npy *out, header_fields *f)
+static bool take_entry(bal_cursor *c, bal_npy_layout *out, header_fields *f)
 {
     char key[32];
     if (!take_string(c, key, sizeof key) || !accept(c, ':'))
@@ -117,15 +121,15 @@ static bool take_entry(bal_cursor *c, bal_npy *out, header_fields *f)
     if (strcmp(key, "descr") == 0 && !f->has_descr)
         return f->has_descr = take_string(c, f->descr, sizeof f->descr);
     if (strcmp(key, "fortran_order") == 0 && !f->has_order) {
-        f->fortran = accept_word(c, "True");
-        return f->has_order = f->fortran || accept_word(c, "False");
+        out->fortran = accept_word(c, "True");
+        return f->has_order = out->fortran || accept_word(c, "False");
     }
     if (strcmp(key, "shape") == 0 && !f->has_shape)
         return f->has_shape = take_shape(c, out);
     return false;
 }
 
-static bool take_dictionary(bal_cursor *c, bal_npy *out, header_fields *f)
+static bool take_dictionary(bal_cursor *c, bal_npy_layout *out, header_fields *f)
 {
     if (!accept(c, '{'))
         return false;
@@ -183,9 +187,42 @@ static bool find_type(const char *descr, bal_npy_type *type, bool *swap)
     return false;
 }
 
-static void swap_items(unsigned char *data, size_t count, size_t size)
+bal_status bal_npy_locate(bal_ctx *ctx, const char *path, const void *bytes, size_t size,
+                          bal_npy_layout *out)
 {
-    for (size_t i = 0; i < count; i++, data += size) {
+    *out = (bal_npy_layout){0};
+    bal_cursor c = bal_cursor_over(bytes, size), header;
+    header_fields f = {0};
+    BAL_TRY(take_header(ctx, path, &c, &header));
+    if (!take_dictionary(&header, out, &f))
+        return bal_fail(ctx, BAL_BAD_FILE,
+                        "%s: NPY header is malformed near byte %zu (1 to 4 dimensions expected)",
+                        path, bal_cursor_offset(&header));
+    if (!find_type(f.descr, &out->type, &out->swapped))
+        return bal_fail(ctx, BAL_BAD_FILE,
+                        "%s: type \"%s\" is not one of f4, f8, i4, i8, u1 (float32, float64, "
+                        "int32, int64, uint8)",
+                        path, f.descr);
+    const uint64_t item = types[out->type].size;
+    uint64_t count = 1;
+    for (int i = 0; i < out->dims; i++) {
+        const uint64_t n = (uint64_t)out->shape[i];
+        if (n != 0 && count > (uint64_t)(INT64_MAX / 8) / n)
+            return bal_fail(ctx, BAL_BAD_FILE, "%s: the shape overflows", path);
+        count *= n;
+    }
+    if (bal_cursor_left(&c) != count * item)
+        return bal_fail(ctx, BAL_BAD_FILE,
+                        "%s: the shape promises %" PRIu64 " bytes, the file has %zu", path,
+                        count * item, bal_cursor_left(&c));
+    out->count = (int64_t)count;
+    out->data = c.at;
+    return BAL_OK;
+}
+
+static void swap_items(unsigned char *data, int64_t count, size_t size)
+{
+    for (int64_t i = 0; i < count; i++, data += size) {
         for (size_t a = 0, b = size - 1; a < b; a++, b--) {
             const unsigned char held = data[a];
             data[a] = data[b];
@@ -194,54 +231,59 @@ static void swap_items(unsigned char *data, size_t count, size_t size)
     }
 }
 
-static bal_status parse(bal_ctx *ctx, const char *path, bal_cursor c, bal_npy *out)
+/* Walks the elements in C order through data in Fortran order. */
+static void gather_fortran(const bal_npy_layout *from, int64_t first, int64_t count,
+                           unsigned char *out)
 {
-    bal_cursor header;
-    header_fields f = {0};
-    bool swap = false;
-    BAL_TRY(take_header(ctx, path, &c, &header));
-    if (!take_dictionary(&header, out, &f))
-        return bal_fail(ctx, BAL_BAD_FILE,
-                        "%s: NPY header is malformed near byte %zu (1 to 4 dimensions expected)",
-                        path, bal_cursor_offset(&header));
-    if (f.fortran)
-        return bal_fail(ctx, BAL_BAD_FILE, "%s: Fortran order is not supported, save in C order",
-                        path);
-    if (!find_type(f.descr, &out->type, &swap))
-        return bal_fail(ctx, BAL_BAD_FILE,
-                        "%s: type \"%s\" is not one of f4, f8, i4, i8, u1 (float32, float64, "
-                        "int32, int64, uint8)",
-                        path, f.descr);
-    const size_t size = types[out->type].size;
-    uint64_t count = 1;
-    for (int i = 0; i < out->dims; i++) {
-        const uint64_t n = (uint64_t)out->shape[i];
-        if (n != 0 && count > (uint64_t)(INT64_MAX / 8) / n)
-            return bal_fail(ctx, BAL_BAD_FILE, "%s: the shape overflows", path);
-        count *= n;
+    const size_t size = types[from->type].size;
+    int64_t at[MAX_DIMS] = {0}, stride[MAX_DIMS] = {1}, place = 0;
+    for (int i = 1; i < from->dims; i++)
+        stride[i] = stride[i - 1] * from->shape[i - 1];
+    for (int i = from->dims - 1; i >= 0; i--) {
+        at[i] = first % from->shape[i];
+        first /= from->shape[i];
+        place += at[i] * stride[i];
     }
-    if (bal_cursor_left(&c) != count * size)
-        return bal_fail(ctx, BAL_BAD_FILE,
-                        "%s: the shape promises %" PRIu64 " bytes, the file has %zu", path,
-                        count * size, bal_cursor_left(&c));
-    out->data = bal_calloc(ctx, count, size);
-    if (!out->data)
-        return BAL_NO_MEMORY;
-    if (count)
-        memcpy(out->data, c.at, count * size);
-    if (swap)
-        swap_items(out->data, count, size);
-    return BAL_OK;
+    for (; count > 0; count--, out += size) {
+        memcpy(out, from->data + (size_t)place * size, size);
+        for (int i = from->dims - 1; i >= 0; i--) {
+            place += stride[i];
+            if (++at[i] < from->shape[i])
+                break;
+            place -= stride[i] * from->shape[i];
+            at[i] = 0;
+        }
+    }
+}
+
+void bal_npy_gather(const bal_npy_layout *from, int64_t first, int64_t count, void *out)
+{
+    const size_t size = types[from->type].size;
+    if (count == 0)
+        return;
+    if (from->fortran)
+        gather_fortran(from, first, count, out);
+    else
+        memcpy(out, from->data + (size_t)first * size, (size_t)count * size);
+    if (from->swapped)
+        swap_items(out, count, size);
 }
 
 bal_status bal_npy_parse(bal_ctx *ctx, const char *name, const void *bytes, size_t count,
                          bal_npy *out)
 {
     *out = (bal_npy){0};
-    const bal_status status = parse(ctx, name, bal_cursor_over(bytes, count), out);
-    if (status != BAL_OK)
-        bal_npy_free(ctx, out);
-    return status;
+    bal_npy_layout layout;
+    BAL_TRY(bal_npy_locate(ctx, name, bytes, count, &layout));
+    void *data = bal_calloc(ctx, (size_t)layout.count, types[layout.type].size);
+    if (!data)
+        return BAL_NO_MEMORY;
+    bal_npy_gather(&layout, 0, layout.count, data);
+    out->type = layout.type;
+    out->dims = layout.dims;
+    memcpy(out->shape, layout.shape, sizeof out->shape);
+    out->data = data;
+    return BAL_OK;
 }
 
 bal_status bal_npy_read(bal_ctx *ctx, const char *path, bal_npy *out)
@@ -258,40 +300,4 @@ void bal_npy_free(bal_ctx *ctx, bal_npy *array)
 {
     bal_free(ctx, array->data);
     *array = (bal_npy){0};
-}
-
-bal_status bal_npy_write(bal_ctx *ctx, const char *path, bal_npy_type type, int dims,
-                         const int64_t *shape, const void *data)
-{
-    if (dims < 1 || dims > MAX_DIMS)
-        return bal_fail(ctx, BAL_BAD_ARG, "%s: %d dimensions, 1 to 4 expected", path, dims);
-    const size_t size = types[type].size;
-    char text[256];
-    const char order = size == 1 ? '|' : little_endian() ? '<' : '>';
-    size_t at =
-        (size_t)snprintf(text, sizeof text, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
-                         order, types[type].descr);
-    uint64_t count = 1;
-    for (int i = 0; i < dims; i++) {
-        if (shape[i] < 0 || (shape[i] > 0 && count > (uint64_t)(INT64_MAX / 8 / shape[i])))
-            return bal_fail(ctx, BAL_BAD_ARG, "%s: dimension %d is %" PRId64, path, i, shape[i]);
-        count *= (uint64_t)shape[i];
-        at += (size_t)snprintf(text + at, sizeof text - at, "%" PRId64 "%s", shape[i],
-                               dims == 1      ? ","
-                               : i + 1 < dims ? ", "
-                                              : "");
-    }
-    at += (size_t)snprintf(text + at, sizeof text - at, "), }");
-    const size_t fixed = sizeof magic + 2 + 2; /* magic, version, length */
-    while ((fixed + at + 1) % 64 != 0)         /* the data starts at a multiple of 64 bytes */
-        text[at++] = ' ';
-    text[at++] = '\n';
-    const unsigned char lead[4] = {1, 0, (unsigned char)(at & 255), (unsigned char)(at >> 8)};
-    bal_writer *w;
-    BAL_TRY(bal_writer_open(&w, ctx, path));
-    bal_writer_bytes(w, magic, sizeof magic);
-    bal_writer_bytes(w, lead, sizeof lead);
-    bal_writer_bytes(w, text, at);
-    bal_writer_bytes(w, data, (size_t)count * size);
-    return bal_writer_commit(&w);
 }

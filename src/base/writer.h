@@ -41,10 +41,11 @@ typedef enum bal_npy_type {
 } bal_npy_type;
 typedef struct bal_npy {
     bal_npy_type type;
-    int dims;         /* 1..4 */
-    int64_t shape[4]; /* C order; Fortran-order files are refused */
-    void *data;       /* native byte order; owned */
+    int dims; /* 1..4 */
+    int64_t shape[4];
+    void *data; /* C order and native byte order, whatever the file has; owned */
 } bal_npy;
+size_t bal_npy_size(bal_npy_type type);
 /* Fails with BAL_IO, or BAL_BAD_FILE for a damaged header, another type, or more or less data than
  * the shape says. Release with bal_npy_free. */
 BAL_MUST_CHECK bal_status bal_npy_read(bal_ctx *ctx, const char *path, bal_npy *out);
@@ -52,8 +53,26 @@ BAL_MUST_CHECK bal_status bal_npy_read(bal_ctx *ctx, const char *path, bal_npy *
 BAL_MUST_CHECK bal_status bal_npy_parse(bal_ctx *ctx, const char *name, const void *bytes,
                                         size_t count, bal_npy *out);
 void bal_npy_free(bal_ctx *ctx, bal_npy *array);
+/* Where the data of an NPY file lies in its bytes, and how. */
+typedef struct bal_npy_layout {
+    bal_npy_type type;
+    int dims;                  /* 1..4 */
+    int64_t shape[4];          /* as NumPy says it, in either order */
+    int64_t count;             /* product of the shape */
+    bool fortran;              /* the first index changes fastest */
+    bool swapped;              /* the bytes of an item must be turned round */
+    const unsigned char *data; /* count items, perhaps not aligned; borrowed from the bytes */
+} bal_npy_layout;
+/* Fails as bal_npy_parse, which stands on it. */
+BAL_MUST_CHECK bal_status bal_npy_locate(bal_ctx *ctx, const char *name, const void *bytes,
+                                         size_t size, bal_npy_layout *out);
+/* Copies count items from item `first` on, in C order and native byte order. */
+void bal_npy_gather(const bal_npy_layout *from, int64_t first, int64_t count, void *out);
 BAL_MUST_CHECK bal_status bal_npy_write(bal_ctx *ctx, const char *path, bal_npy_type type, int dims,
                                         const int64_t *shape, const void *data);
+/* What stands before the data; type, dims and shape are looked at. Fails with BAL_BAD_ARG. */
+BAL_MUST_CHECK bal_status bal_npy_write_header(bal_ctx *ctx, bal_writer *w, const char *path,
+                                               const bal_npy_layout *like);
 
 /* ---- CSV (RFC 4180) ---- */
 /* Writes a field, quoted only where it must be. */

@@ -65,6 +65,7 @@ for name, array in [
     ("big-endian.npy", np.arange(3, dtype=">i8")),
     ("bytes.npy", np.arange(4, dtype=np.uint8).reshape(1, 2, 1, 2)),
     ("fortran.npy", np.asfortranarray(np.ones((2, 3)))),
+    ("fortran-3d.npy", np.asfortranarray(np.arange(24).reshape(2, 3, 4).astype(">f8"))),
     ("scalar.npy", np.float64(1.0)),
 ]:
     out = io.BytesIO()

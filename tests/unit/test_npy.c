@@ -89,6 +89,56 @@ static void headers_of_others_are_read(void **state)
     bal_ctx_close(&ctx);
 }
 
+static void fortran_order_is_turned(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    const char *path = test_path(folder, "a.npy");
+    /* element (i, j, k) of 2 x 3 x 4 is 100 i + 10 j + k; the first index changes fastest */
+    unsigned char data[2 * 3 * 4 * 2];
+    for (int k = 0; k < 4; k++)
+        for (int j = 0; j < 3; j++)
+            for (int i = 0; i < 2; i++)
+                data[(k * 3 + j) * 2 + i] = (unsigned char)(100 * i + 10 * j + k);
+    bal_npy a;
+    write_raw(path, 1, "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 4)}\n", data, 24);
+    test_ok(ctx, bal_npy_read(ctx, path, &a));
+    for (int at = 0; at < 24; at++)
+        assert_int_equal(((uint8_t *)a.data)[at], 100 * (at / 12) + 10 * (at / 4 % 3) + at % 4);
+    bal_npy_free(ctx, &a);
+    const unsigned char big[16] = {0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4};
+    write_raw(path, 1, "{'descr': '>i4', 'fortran_order': True, 'shape': (2, 2)}\n", big, 16);
+    test_ok(ctx, bal_npy_read(ctx, path, &a));
+    assert_int_equal(((int32_t *)a.data)[1], 3);
+    assert_int_equal(((int32_t *)a.data)[2], 2);
+    bal_npy_free(ctx, &a);
+    write_raw(path, 1, "{'descr': '<f8', 'fortran_order': True, 'shape': (3, 0)}\n", big, 0);
+    test_ok(ctx, bal_npy_read(ctx, path, &a));
+    bal_npy_free(ctx, &a);
+    /* any part is that part of the whole */
+    bal_npy_layout layout;
+    test_write_file(path, "", 0);
+    unsigned char file[1024];
+    const char *header = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 4)}\n";
+    memcpy(file, "\x93NUMPY\1\0", 8);
+    file[8] = (unsigned char)strlen(header);
+    file[9] = 0;
+    memcpy(file + 10, header, strlen(header));
+    memcpy(file + 10 + strlen(header), data, 24);
+    test_ok(ctx, bal_npy_locate(ctx, "a", file, 10 + strlen(header) + 24, &layout));
+    assert_true(layout.fortran);
+    for (int first = 0; first < 24; first++) {
+        uint8_t part[5];
+        const int count = 24 - first < 5 ? 24 - first : 5;
+        bal_npy_gather(&layout, first, count, part);
+        for (int i = 0, at = first; i < count; i++, at++)
+            assert_int_equal(part[i], 100 * (at / 12) + 10 * (at / 4 % 3) + at % 4);
+    }
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
 static void hostile_headers_are_refused(void **state)
 {
     (void)state;
@@ -100,7 +150,8 @@ static void hostile_headers_are_refused(void **state)
     } rows[] = {
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}", "promises 12 bytes"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", "promises 4 bytes"},
-        {"{'descr': '<f4', 'fortran_order': True, 'shape': (2,)}", "Fortran"},
+        {"{'descr': '<f4', 'fortran_order': Maybe, 'shape': (2,)}", "malformed"},
+        {"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2)}", "promises 16 bytes"},
         {"{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", "<c8"},
         {"{'descr': '|f4', 'fortran_order': False, 'shape': (2,)}", "|f4"},
         {"{'descr': '', 'fortran_order': False, 'shape': (2,)}", "type"},
@@ -160,9 +211,8 @@ static void no_memory_is_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),
-        cmocka_unit_test(headers_of_others_are_read),
-        cmocka_unit_test(hostile_headers_are_refused),
+        cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(headers_of_others_are_read),
+        cmocka_unit_test(fortran_order_is_turned), cmocka_unit_test(hostile_headers_are_refused),
         cmocka_unit_test(no_memory_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
