@@ -33,7 +33,7 @@ typedef struct cli_source { /* where a trained model comes from besides a run */
 } cli_source;
 
 typedef struct cli_measure {
-    const char *split, *save_scores, *save_labels, *scores, *labels, *train_counts;
+    const char *split, *save_scores, *save_features, *save_labels, *scores, *labels, *train_counts;
     bool probabilities;
     int bootstrap;
     uint64_t seed;
@@ -217,9 +217,10 @@ void cli_write_paragraph(FILE *out, int indent, const char *text);
 /* ---- models and their evaluation, shared by train, eval and report ---- */
 typedef struct cli_scores {
     int64_t items;
-    int classes;
-    float *scores;   /* items x classes */
-    int32_t *labels; /* items */
+    int classes, features;
+    float *scores;         /* items x classes */
+    float *feature_values; /* items x features; NULL: not asked for */
+    int32_t *labels;       /* items */
 } cli_scores;
 /* A run's model, or the one that the source options describe for the data set. */
 BAL_MUST_CHECK bal_status cli_open_model(cli *c, bal_model **model, const char *run,

@@ -43,6 +43,13 @@ static bal_status save(cli *c, const cli_scores *s)
             .type = BAL_ARRAY_F32, .dims = 2, .shape = {s->items, s->classes}, .data = s->scores};
         status = bal_array_write(c->ctx, m->save_scores, &array);
     }
+    if (status == BAL_OK && m->save_features) {
+        const bal_array array = {.type = BAL_ARRAY_F32,
+                                 .dims = 2,
+                                 .shape = {s->items, s->features},
+                                 .data = s->feature_values};
+        status = bal_array_write(c->ctx, m->save_features, &array);
+    }
     if (status == BAL_OK && m->save_labels) {
         const bal_array array = {
             .type = BAL_ARRAY_I32, .dims = 1, .shape = {s->items}, .data = s->labels};
@@ -169,7 +176,7 @@ static bal_status evaluate_arrays(cli *c)
     if (!m->scores || !m->labels)
         return cli_fail(c, BAL_BAD_ARG, "--scores and --labels go together, %s is missing",
                         m->scores ? "--labels" : "--scores");
-    if (c->arg_count || m->split || m->save_scores || m->save_labels)
+    if (c->arg_count || m->split || m->save_scores || m->save_features || m->save_labels)
         return cli_fail(c, BAL_BAD_ARG,
                         "--scores and --labels take no run, data set or split, and "
                         "have nothing to save");
@@ -240,6 +247,8 @@ static const bal_option *measure_rows(void)
          "of the bootstrap, and of the splits of DATA (default 1)"},
         {"save-scores", BAL_OPTION_TEXT, MEASURE(save_scores), 0, 0, "FILE", NULL,
          "write the logits, items x classes, as NPY"},
+        {"save-features", BAL_OPTION_TEXT, MEASURE(save_features), 0, 0, "FILE", NULL,
+         "write what the network's head reads, items x features, as NPY"},
         {"save-labels", BAL_OPTION_TEXT, MEASURE(save_labels), 0, 0, "FILE", NULL,
          "write the labels as NPY"},
         {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
@@ -301,6 +310,9 @@ const cli_command cli_command_eval = {
             {"ballast eval runs/ce --split val --json -", "its validation split, for machines"},
             {"ballast eval runs/ce --save-scores scores.npy --save-labels labels.npy",
              "keep the logits and the labels"},
+            {"ballast eval runs/ce --split train --bootstrap 0 --save-features features.npy \\\n"
+             "    --save-labels train-labels.npy",
+             "the embedding of the training images, for other programs"},
             {"ballast eval --scores scores.npy --labels labels.npy --bootstrap 0",
              "measure arrays, also those of another program"},
             {"ballast eval --model lenet --weights runs/ce/best.safetensors \\\n"

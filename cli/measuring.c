@@ -116,12 +116,24 @@ bal_status cli_run_split(cli *c, bal_model *model, const bal_dataset *data, bal_
     out->labels = cli_calloc(c, (size_t)out->items, sizeof *out->labels);
     if (!out->scores || !out->labels)
         return BAL_NO_MEMORY;
-    return bal_model_run_split(model, data, split, out->scores, out->labels);
+    if (c->settings.measure.save_features) {
+        out->features = bal_model_feature_count(model);
+        out->feature_values =
+            cli_calloc(c, (size_t)out->items * (size_t)out->features, sizeof *out->feature_values);
+        if (!out->feature_values)
+            return BAL_NO_MEMORY;
+    }
+    return bal_model_features(model, data,
+                              &(bal_feature_ask){.split = split,
+                                                 .features = out->feature_values,
+                                                 .logits = out->scores,
+                                                 .labels = out->labels});
 }
 
 void cli_scores_free(cli_scores *scores)
 {
     free(scores->scores);
+    free(scores->feature_values);
     free(scores->labels);
     *scores = (cli_scores){0};
 }

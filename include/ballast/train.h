@@ -177,6 +177,25 @@ BAL_API BAL_MUST_CHECK bal_status bal_model_logits(bal_model *model, const uint8
 BAL_API BAL_MUST_CHECK bal_status bal_model_run_split(bal_model *model, const bal_dataset *data,
                                                       bal_split split, float *scores,
                                                       int32_t *labels);
+
+/* Features: what the network's head reads, the flat output "features". With a linear head logits
+ * are W f + b, with W and b the weights fc.weight and fc.bias; with a cosine head scale * cos(w_j,
+ * f). */
+typedef struct bal_feature_ask {
+    bal_split split;      /* which items, where items is NULL: the whole split, in its order */
+    const int64_t *items; /* or NULL; these, in this order; borrowed during the call */
+    int64_t count;        /* of items */
+    float *features;      /* receives count x bal_model_feature_count, or NULL; the caller's */
+    float *logits;        /* count x classes, or NULL */
+    int32_t *labels;      /* count, or NULL */
+} bal_feature_ask;
+/* How many features an image has. */
+BAL_API int bal_model_feature_count(const bal_model *model);
+/* Streams the items through the network in batches, without augmentation. Fails with BAL_MISMATCH
+ * (classes or shape of the images are not the model's), BAL_BAD_ARG (an item that the data does not
+ * have), BAL_BAD_FILE (an image cannot be decoded: it is named), BAL_INTERRUPTED. */
+BAL_API BAL_MUST_CHECK bal_status bal_model_features(bal_model *model, const bal_dataset *data,
+                                                     const bal_feature_ask *ask);
 /* The data set that a run was trained on and its settings, from the run folder: texts borrowed from
  * the model; where is NULL for a model without a run. */
 BAL_API const char *bal_model_data(const bal_model *model, bal_dataset_settings *settings);

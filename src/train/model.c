@@ -1,25 +1,9 @@
 /* A trained model: from a run folder, or from a network's name and a weights file. */
-#include "ballast/train.h"
+#include "train/trained_model.h"
 
-#include "engine/engine.h"
-#include "train/run_folder.h"
-#include "train/score.h"
 #include "train/trainer.h"
 
 #include <string.h>
-
-struct bal_model {
-    bal_ctx *ctx;
-    bal_run_data_held *held; /* NULL: no run */
-    bal_run_data data;       /* zeros without a run */
-    bal_graph *graph;
-    bal_plan *plan;
-    bal_shape input;
-    int classes, logits, batch;
-    bal_pixel_norm norm;
-    bal_pixel_table table;
-    float *planes; /* a batch of images */
-};
 
 bal_predictor_settings bal_predictor_defaults(void)
 {
@@ -98,6 +82,7 @@ static bal_status open_plan(bal_model *m, const bal_predictor_settings *s,
     BAL_TRY(bal_engine_find(m->ctx, s->engine, &engine));
     BAL_TRY(bal_model_build(&m->graph, m->ctx, network));
     BAL_TRY(bal_score_output(m->ctx, m->graph, &m->logits, &m->classes));
+    BAL_TRY(bal_feature_output(m->ctx, m->graph, &m->features));
     bal_status status = bal_weights_fit(&fitting, m->ctx, file, m->graph);
     if (status != BAL_OK)
         return bal_fail_within(m->ctx, status, "%s", path);
@@ -244,54 +229,4 @@ bal_status bal_model_logits(bal_model *m, const uint8_t *pixels, int64_t count, 
         at += batch;
     }
     return BAL_OK;
-}
-
-static bal_status check_data(const bal_model *m, const bal_dataset_info *info)
-{
-    if (info->classes != m->classes)
-        return bal_fail(m->ctx, BAL_MISMATCH, "the model has %d classes, %s has %d", m->classes,
-                        info->name, info->classes);
-    if (info->channels != m->input.channels || info->height != m->input.height ||
-        info->width != m->input.width)
-        return bal_fail(m->ctx, BAL_MISMATCH,
-                        "the model reads images of %d x %d x %d (channels, height, width), %s has "
-                        "%d x %d x %d",
-                        m->input.channels, m->input.height, m->input.width, info->name,
-                        info->channels, info->height, info->width);
-    return BAL_OK;
-}
-
-static void compare_names(const bal_model *m, const bal_dataset *data)
-{
-    for (int c = 0; m->held && c < m->classes; c++) {
-        const char *here = bal_dataset_class_name(data, c);
-        if (strcmp(m->data.class_names[c], here) == 0)
-            continue;
-        bal_log(m->ctx, BAL_LOG_WARN, "class %d is \"%s\" in the run and \"%s\" in the data", c,
-                m->data.class_names[c], here);
-        return;
-    }
-}
-
-bal_status bal_model_run_split(bal_model *m, const bal_dataset *data, bal_split split,
-                               float *scores, int32_t *labels)
-{
-    const bal_dataset_info info = bal_dataset_describe(data);
-    BAL_TRY(check_data(m, &info));
-    compare_names(m, data);
-    bal_image_store *store = NULL;
-    bal_loader *loader = NULL;
-    bal_status status;
-    BAL_GOTO(bal_image_store_open(&store, m->ctx, &(bal_image_store_settings){.data = data}));
-    const bal_loader_settings settings = {
-        .store = store, .batch = m->batch, .workers = 1, .norm = m->norm};
-    BAL_GOTO(bal_loader_open(&loader, m->ctx, &settings));
-    status = bal_plan_score_items(m->plan, loader, bal_dataset_items(data, split),
-                                  info.items[split], scores, labels);
-    if (status == BAL_INTERRUPTED)
-        bal_take_interrupt(m->ctx);
-fail:
-    bal_loader_close(&loader);
-    bal_image_store_close(&store);
-    return status;
 }

@@ -168,8 +168,11 @@ static bal_status validate(bal_training *g, bal_epoch_report *report)
 {
     const bal_trainer *t = g->t;
     const int64_t items = t->info.items[BAL_SPLIT_VAL];
-    BAL_TRY(bal_plan_score_items(g->plan, g->loader, bal_dataset_items(t->data, BAL_SPLIT_VAL),
-                                 items, g->scores, g->score_labels));
+    const bal_score_pass pass = {.items = bal_dataset_items(t->data, BAL_SPLIT_VAL),
+                                 .count = items,
+                                 .scores = g->scores,
+                                 .labels = g->score_labels};
+    BAL_TRY(bal_plan_score_items(g->plan, g->loader, &pass));
     for (size_t i = 0; i < (size_t)items * t->classes; i++)
         if (!isfinite(g->scores[i]))
             return diverged(g, "a validation logit", g->scores[i]);

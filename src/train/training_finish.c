@@ -49,8 +49,11 @@ static bal_status measure(bal_training *g, bal_split split, json_t **out)
     *out = items > 0 ? NULL : json_null();
     if (items == 0)
         return BAL_OK;
-    BAL_TRY(bal_plan_score_items(g->plan, g->loader, bal_dataset_items(g->t->data, split), items,
-                                 g->scores, g->score_labels));
+    const bal_score_pass pass = {.items = bal_dataset_items(g->t->data, split),
+                                 .count = items,
+                                 .scores = g->scores,
+                                 .labels = g->score_labels};
+    BAL_TRY(bal_plan_score_items(g->plan, g->loader, &pass));
     bal_evaluation *e;
     BAL_TRY(evaluate(g, items, &e));
     char *text;

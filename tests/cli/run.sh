@@ -80,7 +80,13 @@ run 0 eval runs/a
 out '^balanced_accuracy'
 out 'few\|tail'
 run 0 eval runs/a tiny --split val
-run 0 eval runs/a --split train --bootstrap 0
+run 0 eval runs/a --split train --bootstrap 0 --save-features features.npy
+# float32, 201 training images, 128 numbers each
+[ "$(head -c 128 features.npy | tr -d '\0' | grep -ac "'<f4'.*(201, 128)")" -eq 1 ] ||
+    wrong "features.npy: $(head -c 128 features.npy)"
+run 1 eval runs/a --save-features no/folder/f.npy
+run 2 eval --scores scores.npy --labels labels.npy --save-features features.npy
+err 'nothing to save'
 run 0 eval runs/a --last --engine reference --batch-size 7
 run 1 eval runs/a --save-scores no/folder/s.npy
 [ ! -s out ] || out 'accuracy'

@@ -1,0 +1,24 @@
+/* The inside of a trained model. */
+#ifndef BAL_TRAINED_MODEL_H
+#define BAL_TRAINED_MODEL_H
+
+#include "ballast/train.h"
+#include "engine/engine.h"
+#include "train/run_folder.h"
+#include "train/score.h"
+
+struct bal_model {
+    bal_ctx *ctx;
+    bal_run_data_held *held; /* NULL: no run */
+    bal_run_data data;       /* zeros without a run */
+    bal_graph *graph;
+    bal_plan *plan;
+    bal_shape input;
+    int classes, logits, batch;
+    int features; /* how many numbers the head reads */
+    bal_pixel_norm norm;
+    bal_pixel_table table;
+    float *planes; /* a batch of images */
+};
+
+#endif
