@@ -16,6 +16,7 @@
 #include "ballast/base.h"
 #include "ballast/data.h"
 #include "ballast/evaluate.h"
+#include "ballast/hardness.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -219,67 +220,9 @@ typedef struct bal_audit_cleanliness {
 /* NULL when it was not asked for. */
 BAL_API const bal_audit_cleanliness *bal_audit_get_cleanliness(const bal_audit *audit);
 
-/* ---- difficulty ------------------------------------------------------------------------------ */
+/* ---- difficulty: on the training split; the figures and their meaning are in hardness.h ---------
+ */
 
-/* By how many of its five nearest neighbours are of its own class (Napierala and Stefanowski
- * 2016): safe 4 or 5, borderline 2 or 3, rare 1, outlier 0. Always with five, or with all where
- * there are fewer. */
-typedef enum bal_example_type {
-    BAL_EXAMPLE_SAFE,
-    BAL_EXAMPLE_BORDERLINE,
-    BAL_EXAMPLE_RARE,
-    BAL_EXAMPLE_OUTLIER,
-    BAL_EXAMPLE_COUNT
-} bal_example_type;
-/* "safe", "borderline", "rare", "outlier" */
-BAL_API const char *bal_example_type_name(bal_example_type type);
-
-typedef struct bal_audit_class_difficulty {
-    int64_t items;     /* that were measured */
-    double kdn;        /* mean over its items of the share of the k nearest neighbours that are of
-                          another class (Smith et al. 2014); 0..1 */
-    double n1;         /* share of its items that the minimum spanning tree joins to another class
-                          (Ho and Basu 2002); 0..1 */
-    double n3;         /* share of its items that 1-NN, leaving the item out, gets wrong; 0..1 */
-    double silhouette; /* mean silhouette width (Rousseeuw 1987); -1..1; 0 for a class of one */
-    double fisher;     /* Fisher's ratio of the class against the rest, the largest over features */
-    int64_t types[BAL_EXAMPLE_COUNT];
-    double diversity; /* mean distance of its items from their mean, over that of the whole set */
-    double diversity_against_head; /* diversity / that of the class with most images */
-} bal_audit_class_difficulty;
-
-typedef struct bal_audit_item_difficulty {
-    float kdn, silhouette;
-    uint8_t type;      /* bal_example_type */
-    uint8_t n1, n3;    /* joined to another class by the tree; wrong by 1-NN */
-    int32_t neighbour; /* the nearest other row */
-} bal_audit_item_difficulty;
-
-/* How much two classes lie in each other. */
-typedef struct bal_audit_overlap {
-    int a, b;     /* a < b */
-    double share; /* of the k neighbours of the items of both, those in the other of the two: mean
-                     of the share of a's neighbours in b and of b's in a; 0..1 */
-    double a_in_b, b_in_a;
-    double fisher; /* Fisher's ratio of the two classes, the largest over features */
-} bal_audit_overlap;
-
-typedef struct bal_audit_difficulty {
-    const char *features; /* "pixels", or settings.feature_name */
-    int dim, components;  /* of the features, and after the reduction (dim: none) */
-    double explained;     /* share of the variance that the components keep; 1: no reduction */
-    int neighbours;       /* k as it was used: at most the rows less one */
-    int64_t of;           /* training images that could be read */
-    int64_t count;        /* that were measured; less than `of`: a stratified sample */
-    const int64_t *items; /* count item numbers, ascending */
-    const bal_audit_item_difficulty *each; /* count */
-    double kdn, n1, n3, silhouette;        /* over all measured items */
-    double f1;     /* Lorena et al. 2019: 1 / (1 + the largest ratio over features) */
-    double fisher; /* that largest ratio; Lorena's multi-class form */
-    const bal_audit_class_difficulty *class_of; /* one a class; NaN for a class without items */
-    const bal_audit_overlap *overlaps; /* classes that overlap, most first; at most 1,000 */
-    int64_t overlap_count;
-} bal_audit_difficulty;
 /* NULL when it was not asked for. */
 BAL_API const bal_audit_difficulty *bal_audit_get_difficulty(const bal_audit *audit);
 

@@ -1,6 +1,7 @@
 /* ballast/ballast.h: the whole public interface. Start with base.h (rules, context), data.h (images
- * in), train.h (recipes, training, prediction), evaluate.h (metrics). loss.h, balance.h, resample.h
- * and evaluate.h work on plain arrays and are useful alone; net.h builds and stores networks. */
+ * in), train.h (recipes, training, prediction), evaluate.h (metrics). loss.h, balance.h,
+ * resample.h, evaluate.h and hardness.h work on plain arrays and are useful alone; net.h builds and
+ * stores networks. */
 #ifndef BALLAST_H
 #define BALLAST_H
 
@@ -13,6 +14,7 @@
 #include "ballast/net.h"
 #include "ballast/evaluate.h"
 #include "ballast/train.h"
+#include "ballast/hardness.h"
 #include "ballast/audit.h"
 #include "ballast/report.h"
 

@@ -59,6 +59,8 @@ typedef struct bal_hardness_ask {
     int classes;
     int neighbours; /* k >= 1; used: at most count - 1 */
     int components; /* reduced by PCA to so many first, where dim is larger; 0: never */
+    uint64_t seed;  /* of the draws of the diversity */
+    int draws;      /* 0: none */
     bal_audit_teller *teller;
 } bal_hardness_ask;
 
