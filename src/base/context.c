@@ -55,6 +55,14 @@ bal_status bal_ctx_open(bal_ctx **out, const bal_ctx_settings *settings)
     return BAL_OK;
 }
 
+bal_status bal_worker_ctx_open(bal_ctx **out, bal_ctx *parent)
+{
+    const bal_ctx_settings settings = {.allocator = parent->allocator, .threads = 1};
+    if (bal_ctx_open(out, &settings) != BAL_OK)
+        return bal_fail(parent, BAL_NO_MEMORY, "no memory for a worker's context");
+    return BAL_OK;
+}
+
 void bal_ctx_close(bal_ctx **ctx)
 {
     if (!ctx || !*ctx)

@@ -19,6 +19,9 @@ struct bal_ctx {
     char error[BAL_ERROR_LENGTH];
 };
 
+/* A context for a worker thread: the parent's allocator, no log, one thread. */
+BAL_MUST_CHECK bal_status bal_worker_ctx_open(bal_ctx **out, bal_ctx *parent);
+
 /* Zeroed memory for count x size bytes, NULL with the error text set when there is none or the
  * product overflows. bal_calloc(ctx, 0, n) returns a pointer that can be released. */
 void *bal_calloc(bal_ctx *ctx, size_t count, size_t size);

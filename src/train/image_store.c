@@ -51,14 +51,6 @@ size_t bal_image_store_plan(const bal_image_store_settings *settings)
     return bytes == 0 || items > settings->limit / bytes ? 0 : items * bytes;
 }
 
-bal_status bal_worker_ctx_open(bal_ctx **out, bal_ctx *parent)
-{
-    const bal_ctx_settings settings = {.allocator = parent->allocator, .threads = 1};
-    if (bal_ctx_open(out, &settings) != BAL_OK)
-        return bal_fail(parent, BAL_NO_MEMORY, "no memory for a worker's context");
-    return BAL_OK;
-}
-
 static bal_status open_fillers(bal_image_store *store)
 {
     store->filler_count = bal_ctx_threads(store->ctx);

@@ -31,7 +31,4 @@ const bal_pixel_sums *bal_image_store_sums(const bal_image_store *store);
 BAL_MUST_CHECK bal_status bal_image_store_read(const bal_image_store *store, bal_ctx *ctx,
                                                int64_t item, uint8_t *pixels);
 
-/* A context for a worker thread: the parent's allocator, no log, one thread. */
-BAL_MUST_CHECK bal_status bal_worker_ctx_open(bal_ctx **out, bal_ctx *parent);
-
 #endif
