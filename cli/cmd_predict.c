@@ -201,7 +201,8 @@ const cli_command cli_command_predict = {
     .usage = "RUN IMAGE... [options]",
     .about = "classes and probabilities of image files",
     .text =
-        "Images are JPEG or PNG files of any size; they are resized and converted as the run's\n"
+        "Images are JPEG, PNG or WebP files of any size; they are resized and converted as the "
+        "run's\n"
         "data set was. The probabilities are the softmax of the logits: they are not calibrated.",
     .run = run_predict,
     .groups = predict_groups,

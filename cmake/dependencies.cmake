@@ -16,6 +16,7 @@ ballast_need(jansson libjansson-dev)
 ballast_need(yaml-0.1 libyaml-dev)
 ballast_need(libjpeg libjpeg-dev)
 ballast_need(libpng libpng-dev)
+ballast_need(libwebp libwebp-dev)
 ballast_need(zlib zlib1g-dev)
 target_link_libraries(ballast_dependencies INTERFACE Threads::Threads m)
 

@@ -69,7 +69,8 @@ BAL_API const char *bal_version(void);
 
 /* Where memory comes from. allocate(user, bytes) returns zeroed or unzeroed memory aligned for any
  * C type, or NULL; release(user, NULL) does nothing. Both may be called from worker threads.
- * Third-party libraries (oneDNN, jansson, libyaml, libjpeg, libpng) use their own allocation. */
+ * Third-party libraries (oneDNN, jansson, libyaml, libjpeg, libpng, libwebp) use their own
+ * allocation. */
 typedef struct bal_allocator {
     void *(*allocate)(void *user, size_t bytes);
     void (*release)(void *user, void *memory);

@@ -6,7 +6,10 @@
  *
  * An image folder is CLASS/..., or train/CLASS/... with val (or valid, validation) and test beside
  * it; classes and files are in torchvision's order (bytewise, folders in a class included, hidden
- * names left out). Of PNGs the alpha channel is dropped; EXIF orientation is not applied.
+ * names left out). Image files are JPEG (grey, RGB, CMYK, YCCK; progressive), PNG (every kind; 16
+ * bits become 8) and still WebP. An alpha channel is dropped. Pictures are turned as their EXIF
+ * orientation says (JPEG's APP1, PNG's eXIf, WebP's EXIF): the same as Pillow's
+ * ImageOps.exif_transpose, which torchvision's loader leaves out.
  */
 #ifndef BALLAST_DATA_H
 #define BALLAST_DATA_H
@@ -102,7 +105,7 @@ BAL_API const char *bal_dataset_item_name(const bal_dataset *dataset, int64_t it
 BAL_API BAL_MUST_CHECK bal_status bal_dataset_image(const bal_dataset *dataset, bal_ctx *ctx,
                                                     int64_t item, uint8_t *pixels);
 
-/* Decodes one image file (JPEG or PNG), resized to height x width and converted to channels, into
+/* Decodes one image file, resized to height x width and converted to channels, into
  * the caller's memory: as a data set does it, for prediction on single files. */
 BAL_API BAL_MUST_CHECK bal_status bal_image_read(bal_ctx *ctx, const char *path, int channels,
                                                  int height, int width, uint8_t *pixels);

@@ -99,8 +99,8 @@ static bal_status add_class(bal_source *source, bal_ctx *ctx, const bal_split_wo
     const size_t found = own->count - before;
     if (found == 0)
         return bal_fail(ctx, BAL_BAD_DATA,
-                        "%s/%s: this class has no images (.jpg, .jpeg or .png files)", source->path,
-                        folder);
+                        "%s/%s: this class has no images (files named" BAL_IMAGE_ENDINGS ")",
+                        source->path, folder);
     qsort(own->files + before, found, sizeof *own->files, by_path);
     BAL_TRY(bal_source_add(source, ctx, split->split, (int64_t)found, &labels));
     for (size_t i = 0; i < found; i++)
@@ -304,8 +304,8 @@ static void close_folder(bal_source *source)
 }
 
 const bal_reader bal_reader_folder = {
-    .info = {"folder",
-             "image folder: CLASS/*.jpg|jpeg|png, or train/CLASS/*, val/CLASS/*, test/CLASS/*"},
+    .info = {"folder", "image folder: CLASS/*, or train/CLASS/*, val/CLASS/*, test/CLASS/*; files "
+                       "named" BAL_IMAGE_ENDINGS},
     .probe = probe,
     .open = open_folder,
     .picture = picture,

@@ -19,6 +19,17 @@ static void rgb_to_grey(const uint8_t *in, size_t area, uint8_t *out)
         out[i] = (uint8_t)((in[0] * 19595u + in[1] * 38470u + in[2] * 7471u + 0x8000u) >> 16);
 }
 
+int bal_ask_divisor(bal_ask ask, int height, int width)
+{
+    int divisor = 1;
+    if (ask.height < 1 || ask.width < 1)
+        return divisor;
+    for (int d = 2; d <= 8; d *= 2)
+        if (height / d / 2 >= ask.height && width / d / 2 >= ask.width)
+            divisor = d;
+    return divisor;
+}
+
 /* From the end, so that it also works in place. */
 static void grey_to_rgb(const uint8_t *in, size_t area, uint8_t *out)
 {

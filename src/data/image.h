@@ -1,14 +1,15 @@
-/* Images of 8-bit pixels: conversion between grey and RGB, resizing, decoding of JPEG and PNG. */
+/* Images of 8-bit pixels: conversion between grey and RGB, resizing, decoding of image files. */
 #ifndef BAL_IMAGE_H
 #define BAL_IMAGE_H
 
+#include "data/exif.h"
 #include "data/source.h"
 
-/* Borrowed pixels, HWC; sizes as in bal_picture. */
+/* Borrowed pixels, HWC. */
 typedef struct bal_image {
     const uint8_t *pixels;
     bal_shape shape;
-    double picture_height, picture_width;
+    bal_box box; /* what is looked at, within the pixels; width 0: all */
 } bal_image;
 
 bool bal_shape_equal(bal_shape a, bal_shape b);
@@ -20,11 +21,21 @@ bal_status bal_image_fit(bal_ctx *ctx, bal_image image, bal_shape shape, uint8_t
 
 /* Resizes with a triangle filter that is widened by the scale when shrinking (antialiasing), in two
  * passes of 22-bit fixed point with rounding to bytes between them: the values of Pillow's
- * Image.resize(size, BILINEAR, box of the picture). image.shape.channels must be equal to
- * shape.channels. */
+ * Image.resize(size, BILINEAR, box), also in what of the pixels beside the box is looked at.
+ * image.shape.channels must be equal to shape.channels. */
 bal_status bal_image_resize(bal_ctx *ctx, bal_image image, bal_shape shape, uint8_t *pixels);
 
 /* ---- decoding ---- */
+
+/* The image files that are known: name, endings of file names, the first bytes with '.' for any,
+ * their number, and the prefix of their functions. */
+#define BAL_IMAGE_FORMAT_LIST(X)                         \
+    X("JPEG", ".jpg .jpeg", "\xff\xd8\xff", 3, bal_jpeg) \
+    X("PNG", ".png", "\x89PNG\r\n\x1a\n", 8, bal_png)    \
+    X("WebP", ".webp", "RIFF....WEBP", 12, bal_webp)
+/* " .jpg .jpeg ...", for messages */
+#define BAL_IMAGE_ENDINGS_OF(name, endings, magic, bytes, prefix) " " endings
+#define BAL_IMAGE_ENDINGS BAL_IMAGE_FORMAT_LIST(BAL_IMAGE_ENDINGS_OF)
 
 /* What a decoder is handed. */
 typedef struct bal_decode {
@@ -41,16 +52,27 @@ typedef struct bal_decode {
 #define BAL_IMAGE_PIXELS ((int64_t)1 << 27)
 #define BAL_IMAGE_FILE_MIB 256
 
-/* One row a format in image_file.c: both functions fail with BAL_BAD_FILE and the file's name. */
-bal_status bal_jpeg_shape(const bal_decode *in, bal_shape *shape);
-bal_status bal_jpeg_decode(const bal_decode *in, bal_picture *out);
-bal_status bal_png_shape(const bal_decode *in, bal_shape *shape);
-bal_status bal_png_decode(const bal_decode *in, bal_picture *out);
+/* As stored, before it is turned. They fail with BAL_BAD_FILE and the file's name. */
+#define BAL_IMAGE_DECODER(name, endings, magic, bytes, prefix)         \
+    bal_status prefix##_shape(const bal_decode *in, bal_shape *shape); \
+    bal_status prefix##_decode(const bal_decode *in, bal_picture *out);
+BAL_IMAGE_FORMAT_LIST(BAL_IMAGE_DECODER)
+#undef BAL_IMAGE_DECODER
+
+/* 1, 2, 4 or 8: by how much a decoder may shrink so that the picture stays twice as large as asked
+ * for. */
+int bal_ask_divisor(bal_ask ask, int height, int width);
+
+/* Are rows and columns exchanged? */
+bool bal_orientation_swaps(bal_orientation orientation);
+/* Makes of a picture as stored the one that was taken. On failure it stays as it is. */
+bal_status bal_picture_turn(bal_ctx *ctx, bal_picture *picture, bal_orientation orientation);
 
 /* Refuses 0 and what is beyond the limits. */
 bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width);
 
-/* The format is found by the first bytes, whatever the file's name ends with. */
+/* The format is found by the first bytes, whatever the file's name ends with. Pictures are turned
+ * as their EXIF orientation says. */
 bal_status bal_image_shape(const bal_decode *in, bal_shape *shape);
 bal_status bal_image_picture(const bal_decode *in, bal_picture *out);
 /* Decodes, converts and resizes into the caller's memory. resize false: another size than the one
@@ -64,7 +86,7 @@ bal_status bal_image_file_decode(const bal_decode *in, bal_shape shape, bool res
 /* Converts and resizes; the caller's picture stays. */
 bal_status bal_picture_fit(bal_ctx *ctx, const bal_picture *picture, bal_shape shape,
                            uint8_t *pixels);
-/* Is this the name of an image file: .jpg, .jpeg, .png in any case, not hidden? */
+/* Does this name end as one of BAL_IMAGE_FORMAT_LIST does, in any case, and is not hidden? */
 bool bal_image_has_name(const char *name);
 
 #endif

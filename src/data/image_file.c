@@ -7,29 +7,28 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct decoder {
-    const char *name;
-    const char *endings; /* of file names, "|" between */
-    unsigned char magic[8];
+typedef struct decoder {
+    const char *endings; /* of file names, " " between */
+    const char *magic;
     size_t magic_bytes;
     bal_status (*shape)(const bal_decode *in, bal_shape *shape);
     bal_status (*decode)(const bal_decode *in, bal_picture *out);
-} decoders[] = {
-    {"JPEG", ".jpg|.jpeg", {0xff, 0xd8, 0xff}, 3, bal_jpeg_shape, bal_jpeg_decode},
-    {"PNG",
-     ".png",
-     {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'},
-     8,
-     bal_png_shape,
-     bal_png_decode},
+    bal_orientation (*orientation)(const uint8_t *file, size_t count);
+} decoder;
+
+static const decoder decoders[] = {
+#define DECODER(name, endings, magic, bytes, prefix) \
+    {endings, magic, bytes, prefix##_shape, prefix##_decode, prefix##_orientation},
+    BAL_IMAGE_FORMAT_LIST(DECODER)
+#undef DECODER
 };
 
 static bool is_among(const char *endings, const char *ending)
 {
     const size_t length = strlen(ending);
-    for (const char *at = endings; at; at = strchr(at, '|')) {
-        at += *at == '|';
-        if (strcspn(at, "|") == length && strncasecmp(at, ending, length) == 0)
+    for (const char *at = endings; at; at = strchr(at, ' ')) {
+        at += *at == ' ';
+        if (strcspn(at, " ") == length && strncasecmp(at, ending, length) == 0)
             return true;
     }
     return false;
@@ -46,16 +45,29 @@ bool bal_image_has_name(const char *name)
     return false;
 }
 
-static bal_status find_decoder(const bal_decode *in, const struct decoder **out)
+static bool begins_as(const bal_decode *in, const decoder *d)
 {
+    if (in->count < d->magic_bytes)
+        return false;
+    for (size_t i = 0; i < d->magic_bytes; i++)
+        if (d->magic[i] != '.' && in->bytes[i] != (uint8_t)d->magic[i])
+            return false;
+    return true;
+}
+
+static bal_status find_decoder(const bal_decode *in, const decoder **out)
+{
+#define NAME(name, endings, magic, bytes, prefix) " " name
     for (size_t i = 0; i < BAL_COUNT_OF(decoders); i++) {
         *out = &decoders[i];
-        if (in->count >= decoders[i].magic_bytes &&
-            memcmp(in->bytes, decoders[i].magic, decoders[i].magic_bytes) == 0)
+        if (begins_as(in, *out))
             return BAL_OK;
     }
-    return bal_fail(in->ctx, BAL_BAD_FILE, "%s: %s", in->name,
-                    in->count == 0 ? "the file is empty" : "neither JPEG nor PNG");
+    if (in->count == 0)
+        return bal_fail(in->ctx, BAL_BAD_FILE, "%s: the file is empty", in->name);
+    return bal_fail(in->ctx, BAL_BAD_FILE, "%s: no image file that is known:%s", in->name,
+                    BAL_IMAGE_FORMAT_LIST(NAME));
+#undef NAME
 }
 
 bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width)
@@ -72,24 +84,35 @@ bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width
 
 bal_status bal_image_shape(const bal_decode *in, bal_shape *shape)
 {
-    const struct decoder *decoder;
-    BAL_TRY(find_decoder(in, &decoder));
-    return decoder->shape(in, shape);
+    const decoder *d;
+    BAL_TRY(find_decoder(in, &d));
+    BAL_TRY(d->shape(in, shape));
+    if (bal_orientation_swaps(d->orientation(in->bytes, in->count)))
+        *shape = (bal_shape){shape->channels, shape->width, shape->height};
+    return BAL_OK;
 }
 
 bal_status bal_image_picture(const bal_decode *in, bal_picture *out)
 {
-    const struct decoder *decoder;
+    const decoder *d;
+    bal_decode stored = *in;
     *out = (bal_picture){0};
-    BAL_TRY(find_decoder(in, &decoder));
-    return decoder->decode(in, out);
+    BAL_TRY(find_decoder(in, &d));
+    const bal_orientation orientation = d->orientation(in->bytes, in->count);
+    if (bal_orientation_swaps(orientation))
+        stored.ask = (bal_ask){in->ask.width, in->ask.height};
+    bal_status status = d->decode(&stored, out);
+    if (status == BAL_OK)
+        status = bal_picture_turn(in->ctx, out, orientation);
+    if (status != BAL_OK)
+        bal_picture_free(in->ctx, out);
+    return status;
 }
 
 bal_status bal_picture_fit(bal_ctx *ctx, const bal_picture *picture, bal_shape shape,
                            uint8_t *pixels)
 {
-    const bal_image image = {picture->pixels, picture->shape, picture->picture_height,
-                             picture->picture_width};
+    const bal_image image = {picture->pixels, picture->shape, picture->box};
     return bal_image_fit(ctx, image, shape, pixels);
 }
 

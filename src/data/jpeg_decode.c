@@ -1,5 +1,4 @@
-/* JPEG by libjpeg-turbo. Nothing is printed; a warning that means damaged pixels is an error.
- * EXIF orientation is not applied (torchvision's loader does not either). */
+/* JPEG by libjpeg-turbo. Nothing is printed; a warning that means damaged pixels is an error. */
 #include "data/image.h"
 
 #include <setjmp.h>
@@ -88,21 +87,6 @@ static bal_status read_header(jpeg_job *job)
     return bal_shape_check(job->in, jpeg->image_height, jpeg->image_width);
 }
 
-/* The smallest of 1/8, 1/4, 1/2, 1 that leaves both sides twice as large as wanted: libjpeg's
- * scaling takes means over blocks, and the rest is our own filter's work. */
-static void choose_scale(jpeg_job *job)
-{
-    struct jpeg_decompress_struct *jpeg = &job->jpeg;
-    jpeg->scale_num = 1;
-    jpeg->scale_denom = 1;
-    if (job->in->ask.height < 1 || job->in->ask.width < 1)
-        return;
-    const unsigned height = (unsigned)job->in->ask.height, width = (unsigned)job->in->ask.width;
-    for (unsigned d = 2; d <= 8; d *= 2)
-        if (jpeg->image_height / d >= 2 * height && jpeg->image_width / d >= 2 * width)
-            jpeg->scale_denom = d;
-}
-
 /* Inks to light. Adobe's programs store inks inverted, and say so by their marker. */
 static void cmyk_to_rgb(const uint8_t *in, size_t width, bool inverted, uint8_t *out)
 {
@@ -123,13 +107,18 @@ static bal_status read_pixels(jpeg_job *job)
     struct jpeg_decompress_struct *jpeg = &job->jpeg;
     const bool inks = has_inks(jpeg);
     const bool grey = jpeg->jpeg_color_space == JCS_GRAYSCALE;
-    choose_scale(job);
+    /* libjpeg's scaling takes means over blocks, and the rest is our own filter's work */
+    jpeg->scale_num = 1;
+    jpeg->scale_denom =
+        (unsigned)bal_ask_divisor(job->in->ask, (int)jpeg->image_height, (int)jpeg->image_width);
     jpeg->out_color_space = inks ? JCS_CMYK : grey ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_start_decompress(jpeg);
     const bal_shape shape = {grey ? 1 : 3, (int)jpeg->output_height, (int)jpeg->output_width};
     job->out.shape = shape;
-    job->out.picture_height = (double)jpeg->image_height / jpeg->scale_denom;
-    job->out.picture_width = (double)jpeg->image_width / jpeg->scale_denom;
+    job->out.full_height = (int)jpeg->image_height;
+    job->out.full_width = (int)jpeg->image_width;
+    job->out.box = (bal_box){.width = (double)jpeg->image_width / jpeg->scale_denom,
+                             .height = (double)jpeg->image_height / jpeg->scale_denom};
     job->out.pixels = bal_calloc(job->in->ctx, bal_shape_bytes(shape), 1);
     if (inks)
         job->row = bal_calloc(job->in->ctx, (size_t)shape.width, 4);

@@ -27,10 +27,10 @@ static double triangle(double x)
 }
 
 /* The weights of one output position, normalised to a sum of 1, in fixed point. */
-static void filter_row(filter *f, int at, int in, double scale)
+static void filter_row(filter *f, int at, int in, double start, double scale)
 {
     const double widen = scale > 1.0 ? scale : 1.0;
-    const double center = ((double)at + 0.5) * scale;
+    const double center = start + ((double)at + 0.5) * scale;
     int first = (int)(center - widen + 0.5), end = (int)(center + widen + 0.5);
     first = first < 0 ? 0 : first;
     end = end > in ? in : end;
@@ -46,10 +46,10 @@ static void filter_row(filter *f, int at, int in, double scale)
     f->count[at] = end - first;
 }
 
-/* picture is how much of the in inputs is spread over the outputs. */
-static bal_status filter_make(bal_ctx *ctx, filter *f, int in, double picture, int out)
+/* Of the in inputs, length from start on are spread over the outputs. */
+static bal_status filter_make(bal_ctx *ctx, filter *f, int in, double start, double length, int out)
 {
-    const double scale = picture / (double)out;
+    const double scale = length / (double)out;
     *f = (filter){.most = 2 * (int)ceil(scale > 1.0 ? scale : 1.0) + 1};
     f->first = bal_calloc(ctx, (size_t)out, sizeof *f->first);
     f->count = bal_calloc(ctx, (size_t)out, sizeof *f->count);
@@ -57,76 +57,118 @@ static bal_status filter_make(bal_ctx *ctx, filter *f, int in, double picture, i
     if (!f->first || !f->count || !f->weights)
         return BAL_NO_MEMORY;
     for (int at = 0; at < out; at++)
-        filter_row(f, at, in, scale);
+        filter_row(f, at, in, start, scale);
     return BAL_OK;
 }
 
-/* Sums count inputs that lie step bytes apart. */
-static uint8_t weigh(const uint8_t *in, size_t step, const int32_t *weights, int count)
+static uint8_t byte_of(int32_t sum)
 {
-    int32_t sum = 1 << (PRECISION - 1);
-    for (int i = 0; i < count; i++, in += step)
-        sum += *in * weights[i];
     sum >>= PRECISION;
     return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
 }
 
-static void horizontal(bal_image image, const filter *f, int out_width, uint8_t *out)
+#define HALF ((int32_t)1 << (PRECISION - 1))
+
+static void across_grey(const uint8_t *row, const filter *f, int out_width, uint8_t *out)
 {
-    const size_t channels = (size_t)image.shape.channels;
-    for (int y = 0; y < image.shape.height; y++) {
-        const uint8_t *row = image.pixels + (size_t)y * (size_t)image.shape.width * channels;
-        for (int x = 0; x < out_width; x++)
-            for (size_t c = 0; c < channels; c++)
-                *out++ = weigh(row + (size_t)f->first[x] * channels + c, channels,
-                               f->weights + (size_t)x * (size_t)f->most, f->count[x]);
+    for (int x = 0; x < out_width; x++) {
+        const uint8_t *in = row + f->first[x];
+        const int32_t *weights = f->weights + (size_t)x * (size_t)f->most;
+        int32_t sum = HALF;
+        for (int i = 0; i < f->count[x]; i++)
+            sum += in[i] * weights[i];
+        *out++ = byte_of(sum);
     }
 }
 
-static void vertical(const uint8_t *in, size_t stride, const filter *f, int out_height,
-                     uint8_t *out)
+static void across_colours(const uint8_t *row, const filter *f, int out_width, uint8_t *out)
 {
-    for (int y = 0; y < out_height; y++)
+    for (int x = 0; x < out_width; x++) {
+        const uint8_t *in = row + 3 * (size_t)f->first[x];
+        const int32_t *weights = f->weights + (size_t)x * (size_t)f->most;
+        int32_t red = HALF, green = HALF, blue = HALF;
+        for (int i = 0; i < f->count[x]; i++, in += 3) {
+            red += in[0] * weights[i];
+            green += in[1] * weights[i];
+            blue += in[2] * weights[i];
+        }
+        *out++ = byte_of(red);
+        *out++ = byte_of(green);
+        *out++ = byte_of(blue);
+    }
+}
+
+/* Of the rows from first to end. */
+static void horizontal(bal_image image, int first, int end, const filter *f, int out_width,
+                       uint8_t *out)
+{
+    const size_t channels = (size_t)image.shape.channels;
+    for (int y = first; y < end; y++, out += (size_t)out_width * channels) {
+        const uint8_t *row = image.pixels + (size_t)y * (size_t)image.shape.width * channels;
+        if (channels == 3)
+            across_colours(row, f, out_width, out);
+        else
+            across_grey(row, f, out_width, out);
+    }
+}
+
+/* in begins with row first. Row by row, so that memory is read in order. */
+static void vertical(const uint8_t *in, int first, size_t stride, const filter *f, int out_height,
+                     int32_t *sums, uint8_t *out)
+{
+    for (int y = 0; y < out_height; y++) {
+        const uint8_t *row = in + (size_t)(f->first[y] - first) * stride;
+        const int32_t *weights = f->weights + (size_t)y * (size_t)f->most;
         for (size_t i = 0; i < stride; i++)
-            *out++ = weigh(in + (size_t)f->first[y] * stride + i, stride,
-                           f->weights + (size_t)y * (size_t)f->most, f->count[y]);
+            sums[i] = HALF;
+        for (int k = 0; k < f->count[y]; k++, row += stride)
+            for (size_t i = 0; i < stride; i++)
+                sums[i] += row[i] * weights[k];
+        for (size_t i = 0; i < stride; i++)
+            *out++ = byte_of(sums[i]);
+    }
 }
 
 bal_status bal_image_resize(bal_ctx *ctx, bal_image image, bal_shape shape, uint8_t *pixels)
 {
+    const bal_shape in = image.shape;
+    const bal_box whole = {0.0, 0.0, in.width, in.height};
+    const bal_box box = image.box.width > 0.0 ? image.box : whole;
+    const bool wide = in.width != shape.width || box.left > 0.0 || box.width < in.width;
+    const bool tall = in.height != shape.height || box.top > 0.0 || box.height < in.height;
+    const size_t stride = (size_t)shape.width * (size_t)shape.channels;
     filter across = {0}, down = {0};
     uint8_t *narrow = NULL;
-    bal_status status = BAL_NO_MEMORY;
-    const double width = image.picture_width > 0.0 ? image.picture_width : image.shape.width;
-    const double height = image.picture_height > 0.0 ? image.picture_height : image.shape.height;
-    const bool wide = image.shape.width != shape.width || width < image.shape.width;
-    const bool tall = image.shape.height != shape.height || height < image.shape.height;
-    const bal_shape middle = {shape.channels, image.shape.height, shape.width};
+    int32_t *sums = NULL;
+    int first = 0, end = in.height; /* rows that are needed */
+    bal_status status = BAL_OK;
     if (!wide && !tall) {
         memcpy(pixels, image.pixels, bal_shape_bytes(shape));
         return BAL_OK;
     }
-    if (wide && tall) {
-        narrow = bal_calloc(ctx, bal_shape_bytes(middle), 1);
-        if (!narrow)
-            goto done;
+    if (tall) {
+        BAL_GOTO(filter_make(ctx, &down, in.height, box.top, box.height, shape.height));
+        first = down.first[0];
+        end = down.first[shape.height - 1] + down.count[shape.height - 1];
+        sums = bal_calloc(ctx, stride, sizeof *sums);
+        if (wide)
+            narrow = bal_calloc(ctx, (size_t)(end - first), stride);
+        if (!sums || (wide && !narrow)) {
+            status = BAL_NO_MEMORY;
+            goto fail;
+        }
     }
     if (wide) {
-        status = filter_make(ctx, &across, image.shape.width, width, shape.width);
-        if (status != BAL_OK)
-            goto done;
-        horizontal(image, &across, shape.width, tall ? narrow : pixels);
+        BAL_GOTO(filter_make(ctx, &across, in.width, box.left, box.width, shape.width));
+        horizontal(image, first, end, &across, shape.width, tall ? narrow : pixels);
     }
-    if (tall) {
-        status = filter_make(ctx, &down, image.shape.height, height, shape.height);
-        if (status != BAL_OK)
-            goto done;
-        vertical(wide ? narrow : image.pixels, (size_t)shape.width * (size_t)shape.channels, &down,
-                 shape.height, pixels);
-    }
-done:
+    if (tall)
+        vertical(wide ? narrow : image.pixels + (size_t)first * stride, first, stride, &down,
+                 shape.height, sums, pixels);
+fail:
     filter_free(ctx, &across);
     filter_free(ctx, &down);
+    bal_free(ctx, sums);
     bal_free(ctx, narrow);
     return status;
 }

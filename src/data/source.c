@@ -69,6 +69,13 @@ bal_status bal_source_name_classes(bal_source *source, bal_ctx *ctx, const char 
     return BAL_OK;
 }
 
+bal_box bal_picture_box(const bal_picture *picture)
+{
+    if (picture->box.width > 0.0)
+        return picture->box;
+    return (bal_box){0.0, 0.0, picture->shape.width, picture->shape.height};
+}
+
 void bal_picture_free(bal_ctx *ctx, bal_picture *picture)
 {
     if (!picture->borrowed)

@@ -14,13 +14,19 @@ typedef struct bal_shape {
 
 typedef struct bal_source bal_source;
 
+/* In pixels, with fractions: a pixel is a square from its number to the next. */
+typedef struct bal_box {
+    double left, top, width, height;
+} bal_box;
+
 /* A picture that was decoded, 1 or 3 channels, HWC. Release with bal_picture_free. A decoder that
  * shrinks by 4 makes 66 columns of 261: the picture is then 65.25 wide. */
 typedef struct bal_picture {
     uint8_t *pixels;
     bal_shape shape;
-    double picture_height, picture_width; /* at most the shape's; 0: the shape's */
-    bool borrowed;                        /* the pixels belong to the source */
+    bal_box box;                 /* the picture within the pixels; width 0: all of them */
+    int full_height, full_width; /* before the decoder shrank it; 0: the shape's */
+    bool borrowed;               /* the pixels belong to the source */
 } bal_picture;
 
 /* Beyond these a file is refused before memory is asked for. 0: the default. */
@@ -82,6 +88,7 @@ bal_status bal_source_add(bal_source *source, bal_ctx *ctx, bal_split split, int
 /* Copies names; at most one call a source. */
 bal_status bal_source_name_classes(bal_source *source, bal_ctx *ctx, const char *const *names);
 
+bal_box bal_picture_box(const bal_picture *picture);
 void bal_picture_free(bal_ctx *ctx, bal_picture *picture);
 
 /* The words that name a split, for folders, files and columns; the training split's is the first.

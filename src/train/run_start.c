@@ -9,6 +9,7 @@
 
 #include <jpeglib.h>
 #include <png.h>
+#include <webp/decode.h>
 #include <yaml.h>
 #include <zlib.h>
 
@@ -106,15 +107,22 @@ static json_t *seed_text(uint64_t seed)
     return json_string(text);
 }
 
+/* 0x010204 is 1.2.4 */
+static json_t *webp_version(void)
+{
+    const int v = WebPGetDecoderVersion();
+    return json_sprintf("%d.%d.%d", v >> 16 & 0xff, v >> 8 & 0xff, v & 0xff);
+}
+
 static bal_status write_environment(bal_run_folder *folder, const bal_run_start *start)
 {
     struct utsname system;
     if (uname(&system) != 0)
         memset(&system, 0, sizeof system);
-    json_t *libraries =
-        json_pack("{s:s, s:s, s:s, s:s, s:s}", "jansson", JANSSON_VERSION, "libyaml",
-                  yaml_get_version_string(), "libjpeg-turbo", VALUE_OF(LIBJPEG_TURBO_VERSION),
-                  "libpng", png_get_libpng_ver(NULL), "zlib", zlibVersion());
+    json_t *libraries = json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:s}", "jansson", JANSSON_VERSION, "libyaml",
+        yaml_get_version_string(), "libjpeg-turbo", VALUE_OF(LIBJPEG_TURBO_VERSION), "libpng",
+        png_get_libpng_ver(NULL), "libwebp", webp_version(), "zlib", zlibVersion());
     json_t *engine =
         json_pack("{s:s, s:s}", "name", start->engine, "version", start->engine_version);
     return bal_run_write_json(

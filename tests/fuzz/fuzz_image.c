@@ -1,4 +1,5 @@
-/* Decoding of JPEG and PNG from memory, at the file's own size and resized. */
+/* Decoding of image files from memory, at the file's own size and resized, and the walk to their
+ * EXIF orientation. */
 #include "data/image.h"
 
 #include <stdlib.h>

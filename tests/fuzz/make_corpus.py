@@ -42,6 +42,8 @@ def encode(image, form, **options):
 
 
 y, x = np.mgrid[0:9, 0:7]
+exif = Image.Exif()
+exif[0x0112] = 6
 rgb = Image.fromarray(np.stack([y * 20, x * 30, y * x * 4], axis=2).astype(np.uint8))
 for name, data in [
     ("rgb.jpg", encode(rgb, "JPEG")),
@@ -55,6 +57,16 @@ for name, data in [
     ("grey.png", encode(rgb.convert("L"), "PNG")),
     ("bits.png", encode(rgb.convert("1"), "PNG")),
     ("sixteen.png", encode(Image.fromarray((y * 5000 + x).astype(np.uint16)), "PNG")),
+    ("turned.jpg", encode(rgb, "JPEG", exif=exif)),
+    ("turned.png", encode(rgb, "PNG", exif=exif)),
+    ("turned.webp", encode(rgb, "WEBP", lossless=True, exif=exif)),
+    ("lossy.webp", encode(rgb, "WEBP", quality=50)),
+    ("large.webp", encode(rgb.resize((90, 70)), "WEBP", quality=20)),
+    ("lossy-alpha.webp", encode(rgb.convert("RGBA").rotate(30), "WEBP", quality=50)),
+    ("lossless.webp", encode(rgb, "WEBP", lossless=True)),
+    ("palette.webp", encode(rgb.quantize(4).convert("RGB"), "WEBP", lossless=True)),
+    ("moving.webp", encode(rgb, "WEBP", save_all=True, append_images=[rgb.rotate(90)])),
+    ("cut.webp", encode(rgb, "WEBP")[:-9]),
     ("cut.jpg", encode(rgb, "JPEG")[:-40]),
     ("cut.png", encode(rgb, "PNG")[:-20]),
 ]:

@@ -10,6 +10,7 @@
 
 #include <jpeglib.h>
 #include <png.h>
+#include <webp/encode.h>
 
 #define QUALITY 95
 
@@ -97,6 +98,8 @@ uint8_t *test_jpeg(const test_picture *p, size_t *count)
     jpeg.in_color_space = spaces[p->channels];
     jpeg_set_defaults(&jpeg);
     jpeg_set_quality(&jpeg, QUALITY, TRUE);
+    if (p->ycck)
+        jpeg_set_colorspace(&jpeg, JCS_YCCK);
     if (p->in_steps)
         jpeg_simple_progression(&jpeg);
     jpeg_start_compress(&jpeg, TRUE);
@@ -111,6 +114,30 @@ uint8_t *test_jpeg(const test_picture *p, size_t *count)
     free(row);
     assert_int_equal(fclose(f), 0);
     return (uint8_t *)bytes;
+}
+
+uint8_t *test_webp(const test_picture *p, size_t *count)
+{
+    const int stride = p->width * p->channels;
+    uint8_t *pixels = malloc((size_t)p->height * (size_t)stride), *out = NULL;
+    assert_non_null(pixels);
+    for (int y = 0; y < p->height; y++)
+        for (int x = 0; x < p->width; x++)
+            for (int c = 0; c < p->channels; c++)
+                pixels[y * stride + x * p->channels + c] = byte_of(p, y, x, c);
+    if (p->in_steps)
+        *count = (p->channels == 4 ? WebPEncodeRGBA : WebPEncodeRGB)(pixels, p->width, p->height,
+                                                                     stride, QUALITY, &out);
+    else
+        *count = (p->channels == 4 ? WebPEncodeLosslessRGBA : WebPEncodeLosslessRGB)(
+            pixels, p->width, p->height, stride, &out);
+    assert_true(*count > 0);
+    uint8_t *bytes = malloc(*count);
+    assert_non_null(bytes);
+    memcpy(bytes, out, *count);
+    WebPFree(out);
+    free(pixels);
+    return bytes;
 }
 
 static void make_folders_of(const char *path)

@@ -1,4 +1,5 @@
-/* Decoding of JPEG and PNG from memory and files: every kind, and every way of being damaged. */
+/* Decoding of image files from memory and from files: every kind, and every way of being damaged.
+ */
 #include "helpers/helpers.h"
 #include "helpers/pictures.h"
 
@@ -114,6 +115,26 @@ static void cmyk_becomes_rgb(void **state)
     bal_ctx_close(&ctx);
 }
 
+/* YCCK is CMYK whose first three inks were turned into YCbCr. */
+static void ycck_is_cmyk(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    const test_picture cmyk = {.height = 9, .width = 13, .channels = 4};
+    test_picture ycck = cmyk;
+    ycck.ycck = true;
+    size_t count, other;
+    free(test_jpeg(&cmyk, &count));
+    free(test_jpeg(&ycck, &other));
+    assert_true(count != other); /* stored in another way */
+    uint8_t *a = round_trip(ctx, test_jpeg, &cmyk, 3), *b = round_trip(ctx, test_jpeg, &ycck, 3);
+    for (int i = 0; i < 9 * 13 * 3; i++)
+        assert_true(abs(a[i] - b[i]) <= 3);
+    free(a);
+    free(b);
+    bal_ctx_close(&ctx);
+}
+
 /* Shrinking while decoding gives nearly what shrinking afterwards gives. */
 static void jpeg_is_decoded_at_the_scale_needed(void **state)
 {
@@ -154,10 +175,10 @@ static void truncated_files_are_refused(void **state)
 {
     (void)state;
     bal_ctx *ctx = test_ctx();
-    encoder *const encoders[] = {test_png, test_jpeg};
+    encoder *const encoders[] = {test_png, test_jpeg, test_webp};
     uint8_t pixels[19 * 17 * 3];
     for (int steps = 0; steps < 2; steps++) {
-        for (size_t e = 0; e < 2; e++) {
+        for (size_t e = 0; e < BAL_COUNT_OF(encoders); e++) {
             const test_picture p = {.height = 19, .width = 17, .channels = 3, .in_steps = steps};
             size_t count;
             uint8_t *bytes = encoders[e](&p, &count);
@@ -194,18 +215,21 @@ static void changed_bytes_are_found_where_they_can_be(void **state)
         bytes[i] ^= 0x10;
     }
     free(bytes);
-    bytes = test_jpeg(&p, &count);
-    int refused = 0;
-    for (size_t i = 0; i < count; i++) {
-        bytes[i] ^= 0x10;
-        const bal_decode in = over(ctx, bytes, count);
-        const bal_status status = bal_image_decode(&in, shape, false, pixels);
-        assert_true(status == BAL_OK || status == BAL_BAD_FILE);
-        refused += status != BAL_OK;
-        bytes[i] ^= 0x10;
+    const test_picture lossy = {.height = 19, .width = 17, .channels = 4, .in_steps = true};
+    for (int e = 0; e < 3; e++) {
+        bytes = e == 0 ? test_jpeg(&p, &count) : test_webp(e == 1 ? &p : &lossy, &count);
+        int refused = 0;
+        for (size_t i = 0; i < count; i++) {
+            bytes[i] ^= 0x10;
+            const bal_decode in = over(ctx, bytes, count);
+            const bal_status status = bal_image_decode(&in, shape, false, pixels);
+            assert_true(status == BAL_OK || status == BAL_BAD_FILE);
+            refused += status != BAL_OK;
+            bytes[i] ^= 0x10;
+        }
+        assert_true(refused > 20);
+        free(bytes);
     }
-    assert_true(refused > 20);
-    free(bytes);
     bal_ctx_close(&ctx);
 }
 
@@ -226,13 +250,27 @@ static void huge_sizes_are_refused_before_memory_is_asked_for(void **state)
     test_fails(ctx, bal_image_decode(&in, (bal_shape){3, 1, 1}, true, pixels), BAL_BAD_FILE,
                "65280x65280", NULL);
     free(bytes);
-    /* a whole PNG header with a right checksum, and the start of data: 60000 x 60000 */
-    static const uint8_t header[] = {0x89, 'P',  'N', 'G', '\r', '\n', 0x1a, '\n', 0,    0,    0,
-                                     13,   'I',  'H', 'D', 'R',  0,    0,    0xea, 0x60, 0,    0,
-                                     0xea, 0x60, 8,   2,   0,    0,    0,    0x0f, 0xb0, 0xe2, 0x15,
-                                     0,    0,    0,   0,   'I',  'D',  'A',  'T'};
-    in = over(ctx, header, sizeof header);
-    test_fails(ctx, bal_image_shape(&in, &shape), BAL_BAD_FILE, "60000x60000", NULL);
+    /* whole PNG headers with right checksums, and the start of data */
+    static const struct {
+        uint8_t side[4], checksum[4];
+        const char *text;
+    } rows[] = {{{0, 0, 0xea, 0x60}, {0x0f, 0xb0, 0xe2, 0x15}, "60000x60000"},
+                {{0, 0x01, 0x86, 0xa0}, {0x27, 0x30, 0x9c, 0x9f}, "100000x100000"}};
+    for (size_t i = 0; i < BAL_COUNT_OF(rows); i++) {
+        uint8_t header[41] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDRwwwwhhhh\x08\x02\0\0\0cccc\0\0\0\0IDAT";
+        memcpy(header + 16, rows[i].side, 4);
+        memcpy(header + 20, rows[i].side, 4);
+        memcpy(header + 29, rows[i].checksum, 4);
+        in = over(ctx, header, sizeof header);
+        test_fails(ctx, bal_image_shape(&in, &shape), BAL_BAD_FILE, rows[i].text, NULL);
+        test_fails(ctx, bal_image_decode(&in, (bal_shape){3, 1, 1}, true, pixels), BAL_BAD_FILE,
+                   rows[i].text, NULL);
+    }
+    /* a lossless WebP of 16384 x 16384: its header is all there is */
+    static const uint8_t webp[] = {'R', 'I', 'F', 'F', 18, 0, 0, 0,    'W',  'E',  'B',  'P',  'V',
+                                   'P', '8', 'L', 6,   0,  0, 0, 0x2f, 0xff, 0xff, 0xff, 0x0f, 0};
+    in = over(ctx, webp, sizeof webp);
+    test_fails(ctx, bal_image_shape(&in, &shape), BAL_BAD_FILE, "16384x16384", NULL);
     bal_ctx_close(&ctx);
 }
 
@@ -241,11 +279,11 @@ static void limits_are_the_callers(void **state)
 {
     (void)state;
     bal_ctx *ctx = test_ctx();
-    encoder *const encoders[] = {test_png, test_jpeg};
+    encoder *const encoders[] = {test_png, test_jpeg, test_webp};
     const test_picture p = {.height = 7, .width = 9, .channels = 3};
     char *folder = test_folder();
     const char *path = test_path(folder, "7x9");
-    for (size_t e = 0; e < 2; e++) {
+    for (size_t e = 0; e < BAL_COUNT_OF(encoders); e++) {
         size_t count;
         uint8_t *bytes = encoders[e](&p, &count);
         bal_decode in = over(ctx, bytes, count);
@@ -285,7 +323,7 @@ static void other_files_are_refused(void **state)
     test_write_file(empty, "", 0);
     test_write_png(png, 3, 4, 3);
     test_fails(ctx, bal_image_read(ctx, text, 3, 1, 1, pixels), BAL_BAD_FILE, "text.jpg",
-               "neither JPEG nor PNG", NULL);
+               "JPEG PNG WebP", NULL);
     test_fails(ctx, bal_image_read(ctx, empty, 3, 1, 1, pixels), BAL_BAD_FILE, "empty.png", "empty",
                NULL);
     test_fails(ctx, bal_image_read(ctx, test_path(folder, "none.png"), 3, 1, 1, pixels), BAL_IO,
@@ -305,9 +343,9 @@ static void other_files_are_refused(void **state)
 static void names_of_images(void **state)
 {
     (void)state;
-    static const char *const yes[] = {"a.jpg", "a.JPEG", "b.c.Png", "a b.jpg"};
-    static const char *const no[] = {".jpg", ".a.jpg", "a.jpg2", "a.txt", "jpg",
-                                     "a.",   "",       "a.jp",   "a.jpg|"};
+    static const char *const yes[] = {"a.jpg", "a.JPEG", "b.c.Png", "a b.jpg", "a.webp"};
+    static const char *const no[] = {".jpg", ".a.jpg", "a.jpg2", "a.txt",  "jpg",
+                                     "a.",   "",       "a.jp",   "a.jpg|", "a.jpg "};
     for (size_t i = 0; i < BAL_COUNT_OF(yes); i++)
         assert_true(bal_image_has_name(yes[i]));
     for (size_t i = 0; i < BAL_COUNT_OF(no); i++)
@@ -339,6 +377,9 @@ static void no_memory_is_survived(void **state)
     e.bytes = test_jpeg(&cmyk, &e.count);
     test_allocation_failures(decode_once, &e);
     free(e.bytes);
+    e.bytes = test_webp(&rgb, &e.count);
+    test_allocation_failures(decode_once, &e);
+    free(e.bytes);
 }
 
 int main(void)
@@ -347,6 +388,7 @@ int main(void)
         cmocka_unit_test(png_of_every_kind),
         cmocka_unit_test(jpeg_of_every_kind),
         cmocka_unit_test(cmyk_becomes_rgb),
+        cmocka_unit_test(ycck_is_cmyk),
         cmocka_unit_test(jpeg_is_decoded_at_the_scale_needed),
         cmocka_unit_test(truncated_files_are_refused),
         cmocka_unit_test(changed_bytes_are_found_where_they_can_be),
