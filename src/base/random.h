@@ -17,7 +17,8 @@
     X(BOOTSTRAP)           \
     X(MIX)                 \
     X(TEST)                \
-    X(RESAMPLE)
+    X(RESAMPLE)            \
+    X(AUDIT)
 
 typedef enum bal_stream {
 #define BAL_STREAM_ENUM(name) BAL_STREAM_##name,

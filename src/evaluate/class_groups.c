@@ -1,4 +1,6 @@
 /* Groups of classes by their number of training images. */
+#include "evaluate/class_groups.h"
+
 #include "evaluate/evaluation.h"
 
 #include <math.h>
@@ -44,25 +46,33 @@ static bal_status thirds(bal_ctx *ctx, const int64_t *counts, int classes, signe
     return BAL_OK;
 }
 
+bal_status bal_group_by_count(bal_ctx *ctx, const int64_t *counts, int classes,
+                              signed char *group_of, const char *const **names)
+{
+    int filled[BAL_GROUP_COUNT] = {0};
+    bool all_equal = true;
+    *names = by_count;
+    for (int c = 0; c < classes; c++) {
+        group_of[c] = (signed char)group_of_count(counts[c]);
+        filled[group_of[c]]++;
+        all_equal &= counts[c] == counts[0];
+    }
+    /* a rank among equal counts would mean nothing */
+    if (all_equal || (filled[0] && filled[1] && filled[2]))
+        return BAL_OK;
+    *names = by_rank;
+    return thirds(ctx, counts, classes, group_of);
+}
+
 bal_status bal_class_groups(bal_evaluation_work *w)
 {
     bal_evaluation *e = w->e;
     const int64_t *counts = w->settings->train_counts;
     const char *const *names = by_count;
-    int filled[BAL_GROUP_COUNT] = {0};
-    bool all_equal = true;
-    for (int c = 0; c < e->classes; c++) {
-        w->group_of[c] = (signed char)(counts ? group_of_count(counts[c]) : -1);
-        if (counts) {
-            filled[w->group_of[c]]++;
-            all_equal &= counts[c] == counts[0];
-        }
-    }
-    /* a rank among equal counts would mean nothing */
-    if (counts && !all_equal && (!filled[0] || !filled[1] || !filled[2])) {
-        BAL_TRY(thirds(e->ctx, counts, e->classes, w->group_of));
-        names = by_rank;
-    }
+    if (counts)
+        BAL_TRY(bal_group_by_count(e->ctx, counts, e->classes, w->group_of, &names));
+    for (int c = 0; c < e->classes && !counts; c++)
+        w->group_of[c] = -1;
     double recalls[BAL_GROUP_COUNT];
     bal_tally_groups(&w->tally, e->classes, w->group_of, recalls);
     for (int g = 0; g < BAL_GROUP_COUNT; g++) {
