@@ -28,12 +28,12 @@ typedef struct bal_array {
 /* "float32", "float64", "int32", "int64", "uint8" */
 BAL_API const char *bal_array_type_name(bal_array_type type);
 
-/* Reads an NPY file (format 1.0 or 2.0, C or Fortran order, float32, float64, int32, int64 or
- * uint8, either byte order) and converts it to the type that is asked for. array->data is new:
- * release with bal_array_release. To a floating type every value is rounded to the nearest;
- * infinities and NaN stay. To a whole type every value must be a whole number in the type's range.
- * Fails with BAL_IO, BAL_BAD_FILE (not such a file, cut off, too long), BAL_BAD_DATA (a value does
- * not fit the type: its place is named). */
+/* Reads an NPY file (format 1.0 or 2.0, C or Fortran order, float32, float64, or whole numbers of 8
+ * to 64 bits with or without sign, either byte order) and converts it to the type that is asked
+ * for. array->data is new: release with bal_array_release. To a floating type every value is
+ * rounded to the nearest; infinities and NaN stay. To a whole type every value must be a whole
+ * number in the type's range. Fails with BAL_IO, BAL_BAD_FILE (not such a file, cut off, too long),
+ * BAL_BAD_DATA (a value does not fit the type: its place is named). */
 BAL_API BAL_MUST_CHECK bal_status bal_array_read(bal_ctx *ctx, const char *path,
                                                  bal_array_type type, bal_array *array);
 /* Accepts an array that is all zero; sets it so. */
@@ -49,7 +49,8 @@ BAL_API BAL_MUST_CHECK bal_status bal_array_write(bal_ctx *ctx, const char *path
  * file is converted into memory. A file that is cut short while it is mapped ends the process. */
 typedef struct bal_array_file bal_array_file;
 typedef struct bal_array_origin {
-    bal_array_type type; /* that the file holds */
+    bal_array_type type; /* that the file holds; of other whole numbers one that holds them all
+                            (of uint64: int64) */
     bool fortran;        /* the first index changes fastest */
     bool swapped;        /* the other byte order */
     bool mapped;         /* false: it was converted */

@@ -7,7 +7,8 @@
  *
  * Rules that hold for every function:
  *   - A call that can fail returns a bal_status. On failure bal_error(ctx) is one sentence that
- * names the file or argument, what was found and what was expected.
+ *     names the file or argument, what was found and what was expected. Control characters that
+ *     come from names and files are '?' in it, and in the log.
  *   - X_open() writes the new handle to *out, or NULL on failure. X_close(&handle) accepts NULL and
  *     a pointer to NULL, and sets the handle to NULL.
  *   - The library never exits, never prints, and never installs a signal handler.

@@ -36,21 +36,16 @@ typedef struct value {
 
 enum { PART = 512 }; /* values converted at a time */
 
-static value get(bal_array_type type, const void *data, int64_t i)
+static value get(bal_npy_type type, const void *data, int64_t i)
 {
-    switch (type) {
-    case BAL_ARRAY_F32:
+    if (type == BAL_NPY_F32)
         return (value){.real = (double)((const float *)data)[i]};
-    case BAL_ARRAY_F64:
+    if (type == BAL_NPY_F64)
         return (value){.real = ((const double *)data)[i]};
-    case BAL_ARRAY_I32:
-        return (value){.whole = true, .integer = ((const int32_t *)data)[i]};
-    case BAL_ARRAY_I64:
-        return (value){.whole = true, .integer = ((const int64_t *)data)[i]};
-    case BAL_ARRAY_U8:
-        break;
-    }
-    return (value){.whole = true, .integer = ((const uint8_t *)data)[i]};
+    value v = {.whole = true};
+    if (!bal_npy_whole(type, data, i, &v.integer)) /* of uint64, above int64's largest */
+        return (value){.real = (double)((const uint64_t *)data)[i]};
+    return v;
 }
 
 static void put_whole(bal_array_type type, void *data, int64_t i, int64_t v)
@@ -104,8 +99,7 @@ static bal_status convert(bal_ctx *ctx, const char *path, const bal_npy_layout *
     out->data = bal_calloc(ctx, (size_t)out->count, types[out->type].size);
     if (!out->data)
         return BAL_NO_MEMORY;
-    const bal_array_type type = (bal_array_type)from->type;
-    if (type == out->type) {
+    if ((int)from->type == (int)out->type) {
         bal_npy_gather(from, 0, from->count, out->data);
         return BAL_OK;
     }
@@ -114,7 +108,7 @@ static bal_status convert(bal_ctx *ctx, const char *path, const bal_npy_layout *
         const int64_t count = from->count - first < PART ? from->count - first : PART;
         bal_npy_gather(from, first, count, part);
         for (int64_t i = 0; i < count; i++) {
-            const value v = get(type, part, i);
+            const value v = get(from->type, part, i);
             if (!put(out->type, out->data, first + i, v))
                 return refuse(ctx, path, first + i, v, out->type);
         }
@@ -132,6 +126,14 @@ const char *bal_array_type_name(bal_array_type type)
     return known(type) ? types[type].name : "unknown";
 }
 
+/* The type of the list that holds all values of the file's. */
+static bal_array_type wide_enough(bal_npy_type type)
+{
+    if (type <= BAL_NPY_U8)
+        return (bal_array_type)type;
+    return type == BAL_NPY_U32 || type == BAL_NPY_U64 ? BAL_ARRAY_I64 : BAL_ARRAY_I32;
+}
+
 /* The array in the bytes of a file. may_borrow: the data may stay where it is, if it can. */
 static bal_status take(bal_ctx *ctx, const char *path, bal_mapped bytes, bool may_borrow,
                        bal_array *out, bal_array_origin *origin)
@@ -144,8 +146,8 @@ static bal_status take(bal_ctx *ctx, const char *path, bal_mapped bytes, bool ma
     out->count = layout.count;
     memcpy(out->shape, layout.shape, sizeof out->shape);
     *origin = (bal_array_origin){
-        .type = (bal_array_type)layout.type, .fortran = layout.fortran, .swapped = layout.swapped};
-    origin->mapped = may_borrow && origin->type == out->type && !layout.fortran &&
+        .type = wide_enough(layout.type), .fortran = layout.fortran, .swapped = layout.swapped};
+    origin->mapped = may_borrow && (int)layout.type == (int)out->type && !layout.fortran &&
                      !layout.swapped && (uintptr_t)layout.data % types[out->type].size == 0;
     if (!origin->mapped)
         return convert(ctx, path, &layout, out);

@@ -203,6 +203,14 @@ char *bal_format(bal_ctx *ctx, const char *format, ...)
     return text;
 }
 
+/* Names and words of files go into messages: what a terminal would obey is not passed on. */
+static void hide_control(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 bal_status(bal_fail)(bal_ctx *ctx, bal_status status, const char *format, ...)
 {
     char text[BAL_ERROR_LENGTH]; /* the arguments may point into ctx->error */
@@ -210,6 +218,7 @@ bal_status(bal_fail)(bal_ctx *ctx, bal_status status, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    hide_control(text);
     memcpy(ctx->error, text, sizeof text);
     return status;
 }
@@ -233,5 +242,6 @@ void bal_log(bal_ctx *ctx, bal_log_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    hide_control(line);
     ctx->log(ctx->log_user, level, line);
 }

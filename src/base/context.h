@@ -36,7 +36,8 @@ char *bal_format(bal_ctx *ctx, const char *format, ...) BAL_PRINTF(2, 3);
 void *bal_calloc_aligned(bal_ctx *ctx, size_t count, size_t size);
 void bal_free_aligned(bal_ctx *ctx, void *memory);
 
-/* Sets the error text and returns status, so that a failure is one line. */
+/* Sets the error text and returns status, so that a failure is one line. Control characters of the
+ * text become '?'; so they do in bal_log. */
 bal_status bal_fail(bal_ctx *ctx, bal_status status, const char *format, ...) BAL_PRINTF(3, 4);
 #ifdef __clang_analyzer__ /* it must know that a failure is never BAL_OK */
 #define bal_fail(ctx, status, ...) ((void)bal_fail(ctx, status, __VA_ARGS__), (status))

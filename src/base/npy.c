@@ -7,14 +7,15 @@
 
 #define MAX_DIMS 4
 #define FILE_LIMIT ((size_t)1 << 40)
-#define HEADER_LIMIT ((size_t)64 * 1024)
 
 static const struct npy_row {
     const char *descr; /* without the byte order mark */
     size_t size;
 } types[] = {
     [BAL_NPY_F32] = {"f4", 4}, [BAL_NPY_F64] = {"f8", 8}, [BAL_NPY_I32] = {"i4", 4},
-    [BAL_NPY_I64] = {"i8", 8}, [BAL_NPY_U8] = {"u1", 1},
+    [BAL_NPY_I64] = {"i8", 8}, [BAL_NPY_U8] = {"u1", 1},  [BAL_NPY_I8] = {"i1", 1},
+    [BAL_NPY_I16] = {"i2", 2}, [BAL_NPY_U16] = {"u2", 2}, [BAL_NPY_U32] = {"u4", 4},
+    [BAL_NPY_U64] = {"u8", 8},
 };
 
 static const unsigned char magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
@@ -163,7 +164,7 @@ static bal_status take_header(bal_ctx *ctx, const char *path, bal_cursor *c, bal
     }
     if (!known)
         return bal_fail(ctx, BAL_BAD_FILE, "%s: NPY version is not 1.0 or 2.0, or cut off", path);
-    if (length > HEADER_LIMIT || !bal_take_bytes(c, length, &text))
+    if (length > BAL_NPY_HEADER_LIMIT || !bal_take_bytes(c, length, &text))
         return bal_fail(ctx, BAL_BAD_FILE, "%s: NPY header of %" PRIu32 " bytes is cut off or huge",
                         path, length);
     *header = bal_cursor_over(text, length);
@@ -187,36 +188,54 @@ static bool find_type(const char *descr, bal_npy_type *type, bool *swap)
     return false;
 }
 
-bal_status bal_npy_locate(bal_ctx *ctx, const char *path, const void *bytes, size_t size,
-                          bal_npy_layout *out)
+static bal_status fail_type(bal_ctx *ctx, const char *path, const char *descr)
+{
+    if (strchr(descr, 'O'))
+        return bal_fail(ctx, BAL_BAD_FILE,
+                        "%s: an array of Python objects (a pickle), which is never loaded; numbers "
+                        "were expected",
+                        path);
+    return bal_fail(ctx, BAL_BAD_FILE,
+                    "%s: type \"%s\" is not one of f4, f8, i1, i2, i4, i8, u1, u2, u4, u8 "
+                    "(float32, float64, int8 to int64, uint8 to uint64)",
+                    path, descr);
+}
+
+bal_status bal_npy_header(bal_ctx *ctx, const char *name, const void *bytes, size_t size,
+                          uint64_t total, bal_npy_layout *out)
 {
     *out = (bal_npy_layout){0};
     bal_cursor c = bal_cursor_over(bytes, size), header;
     header_fields f = {0};
-    BAL_TRY(take_header(ctx, path, &c, &header));
+    BAL_TRY(take_header(ctx, name, &c, &header));
     if (!take_dictionary(&header, out, &f))
         return bal_fail(ctx, BAL_BAD_FILE,
                         "%s: NPY header is malformed near byte %zu (1 to 4 dimensions expected)",
-                        path, bal_cursor_offset(&header));
+                        name, bal_cursor_offset(&header));
     if (!find_type(f.descr, &out->type, &out->swapped))
-        return bal_fail(ctx, BAL_BAD_FILE,
-                        "%s: type \"%s\" is not one of f4, f8, i4, i8, u1 (float32, float64, "
-                        "int32, int64, uint8)",
-                        path, f.descr);
-    const uint64_t item = types[out->type].size;
+        return fail_type(ctx, name, f.descr);
+    out->start = bal_cursor_offset(&c);
+    const uint64_t item = types[out->type].size, left = total - out->start;
     uint64_t count = 1;
     for (int i = 0; i < out->dims; i++) {
         const uint64_t n = (uint64_t)out->shape[i];
         if (n != 0 && count > (uint64_t)(INT64_MAX / 8) / n)
-            return bal_fail(ctx, BAL_BAD_FILE, "%s: the shape overflows", path);
+            return bal_fail(ctx, BAL_BAD_FILE, "%s: the shape overflows", name);
         count *= n;
     }
-    if (bal_cursor_left(&c) != count * item)
+    if (left != count * item)
         return bal_fail(ctx, BAL_BAD_FILE,
-                        "%s: the shape promises %" PRIu64 " bytes, the file has %zu", path,
-                        count * item, bal_cursor_left(&c));
+                        "%s: the shape promises %" PRIu64 " bytes, the file has %" PRIu64, name,
+                        count * item, left);
     out->count = (int64_t)count;
-    out->data = c.at;
+    return BAL_OK;
+}
+
+bal_status bal_npy_locate(bal_ctx *ctx, const char *name, const void *bytes, size_t size,
+                          bal_npy_layout *out)
+{
+    BAL_TRY(bal_npy_header(ctx, name, bytes, size, size, out));
+    out->data = (const unsigned char *)bytes + out->start;
     return BAL_OK;
 }
 
@@ -300,4 +319,43 @@ void bal_npy_free(bal_ctx *ctx, bal_npy *array)
 {
     bal_free(ctx, array->data);
     *array = (bal_npy){0};
+}
+
+const char *bal_npy_type_name(bal_npy_type type)
+{
+    return types[type].descr;
+}
+
+bool bal_npy_whole(bal_npy_type type, const void *data, int64_t i, int64_t *out)
+{
+    switch (type) {
+    case BAL_NPY_F32:
+    case BAL_NPY_F64:
+        return false;
+    case BAL_NPY_I8:
+        *out = ((const int8_t *)data)[i];
+        return true;
+    case BAL_NPY_I16:
+        *out = ((const int16_t *)data)[i];
+        return true;
+    case BAL_NPY_I32:
+        *out = ((const int32_t *)data)[i];
+        return true;
+    case BAL_NPY_I64:
+        *out = ((const int64_t *)data)[i];
+        return true;
+    case BAL_NPY_U8:
+        *out = ((const uint8_t *)data)[i];
+        return true;
+    case BAL_NPY_U16:
+        *out = ((const uint16_t *)data)[i];
+        return true;
+    case BAL_NPY_U32:
+        *out = ((const uint32_t *)data)[i];
+        return true;
+    case BAL_NPY_U64:
+        break;
+    }
+    *out = (int64_t)((const uint64_t *)data)[i];
+    return *out >= 0;
 }

@@ -17,17 +17,12 @@ static char order_of(bal_npy_type type)
 bal_status bal_npy_write_header(bal_ctx *ctx, bal_writer *w, const char *path,
                                 const bal_npy_layout *like)
 {
-    static const char *const names[] = {[BAL_NPY_F32] = "f4",
-                                        [BAL_NPY_F64] = "f8",
-                                        [BAL_NPY_I32] = "i4",
-                                        [BAL_NPY_I64] = "i8",
-                                        [BAL_NPY_U8] = "u1"};
     if (like->dims < 1 || like->dims > MAX_DIMS)
         return bal_fail(ctx, BAL_BAD_ARG, "%s: %d dimensions, 1 to 4 expected", path, like->dims);
     char text[256];
     size_t at =
         (size_t)snprintf(text, sizeof text, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
-                         order_of(like->type), names[like->type]);
+                         order_of(like->type), bal_npy_type_name(like->type));
     int64_t count = 1;
     for (int i = 0; i < like->dims; i++) {
         const int64_t n = like->shape[i];

@@ -37,7 +37,12 @@ typedef enum bal_npy_type {
     BAL_NPY_F64,
     BAL_NPY_I32,
     BAL_NPY_I64,
-    BAL_NPY_U8
+    BAL_NPY_U8,
+    BAL_NPY_I8, /* from here on the file's only: a bal_array has the types above */
+    BAL_NPY_I16,
+    BAL_NPY_U16,
+    BAL_NPY_U32,
+    BAL_NPY_U64
 } bal_npy_type;
 typedef struct bal_npy {
     bal_npy_type type;
@@ -46,6 +51,11 @@ typedef struct bal_npy {
     void *data; /* C order and native byte order, whatever the file has; owned */
 } bal_npy;
 size_t bal_npy_size(bal_npy_type type);
+/* "f4", "u1": the type without its byte order. */
+const char *bal_npy_type_name(bal_npy_type type);
+/* Value i of data of that type as a whole number; false where the type has a fraction, or the value
+ * is beyond int64. */
+bool bal_npy_whole(bal_npy_type type, const void *data, int64_t i, int64_t *out);
 /* Fails with BAL_IO, or BAL_BAD_FILE for a damaged header, another type, or more or less data than
  * the shape says. Release with bal_npy_free. */
 BAL_MUST_CHECK bal_status bal_npy_read(bal_ctx *ctx, const char *path, bal_npy *out);
@@ -61,8 +71,15 @@ typedef struct bal_npy_layout {
     int64_t count;             /* product of the shape */
     bool fortran;              /* the first index changes fastest */
     bool swapped;              /* the bytes of an item must be turned round */
+    size_t start;              /* offset of the data */
     const unsigned char *data; /* count items, perhaps not aligned; borrowed from the bytes */
 } bal_npy_layout;
+/* The header of a file of total bytes, of which these are the first: BAL_NPY_HEADER_LIMIT and 12
+ * more are always enough. The data need not be among them; layout.data is NULL. Fails as
+ * bal_npy_parse. */
+#define BAL_NPY_HEADER_LIMIT ((size_t)64 * 1024)
+BAL_MUST_CHECK bal_status bal_npy_header(bal_ctx *ctx, const char *name, const void *bytes,
+                                         size_t size, uint64_t total, bal_npy_layout *out);
 /* Fails as bal_npy_parse, which stands on it. */
 BAL_MUST_CHECK bal_status bal_npy_locate(bal_ctx *ctx, const char *name, const void *bytes,
                                          size_t size, bal_npy_layout *out);

@@ -75,6 +75,33 @@ static void values_must_fit(void **state)
     refuses(1e300, BAL_ARRAY_F32, "1e+300", "float32");
 }
 
+static void large_whole_numbers_keep_their_size(void **state)
+{
+    (void)state;
+    static const char bytes[] = "\x93NUMPY\1\0\x40\0"
+                                "{'descr': '<u8', 'fortran_order': False, 'shape': (2,), }      \n"
+                                "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x80";
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    const char *path = test_path(folder, "a.npy");
+    bal_array in;
+    bal_array_file *file;
+    test_write_file(path, bytes, sizeof bytes - 1);
+    test_ok(ctx, bal_array_read(ctx, path, BAL_ARRAY_F64, &in));
+    assert_true(((double *)in.data)[0] == 1.0 && ((double *)in.data)[1] == 0x1p63);
+    bal_array_release(ctx, &in);
+    test_fails(ctx, bal_array_read(ctx, path, BAL_ARRAY_I64, &in), BAL_BAD_DATA, "element 1",
+               "9.22337e+18", NULL);
+    test_ok(ctx, bal_array_file_open(&file, ctx, path, BAL_ARRAY_F32));
+    const bal_array_origin origin = bal_array_file_origin(file);
+    assert_int_equal(origin.type, BAL_ARRAY_I64);
+    assert_false(origin.mapped);
+    assert_true(((const float *)bal_array_file_array(file).data)[1] == 0x1p63f);
+    bal_array_file_close(&file);
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
 static void infinities_and_extremes_stay(void **state)
 {
     (void)state;
@@ -274,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_to_every_type),
         cmocka_unit_test(values_must_fit),
+        cmocka_unit_test(large_whole_numbers_keep_their_size),
         cmocka_unit_test(infinities_and_extremes_stay),
         cmocka_unit_test(damage_is_named),
         cmocka_unit_test(files_are_mapped_or_converted),

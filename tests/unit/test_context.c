@@ -62,6 +62,8 @@ static void error_texts_nest_and_are_cut(void **state)
     assert_string_equal(bal_error(ctx), "a.yaml: line 3");
     bal_fail(ctx, BAL_IO, "again: %s", bal_error(ctx)); /* its own text as an argument */
     assert_string_equal(bal_error(ctx), "again: a.yaml: line 3");
+    bal_fail(ctx, BAL_BAD_FILE, "%s", "a\33[2Jb\n\177\303\244.png"); /* a hostile name */
+    assert_string_equal(bal_error(ctx), "a?[2Jb??\303\244.png");
     for (int i = 0; i < 300; i++)
         bal_fail_within(ctx, BAL_IO, "prefix");
     assert_int_equal(strlen(bal_error(ctx)), BAL_ERROR_LENGTH - 1);

@@ -8,7 +8,8 @@
 #include <string.h>
 
 static const size_t sizes[] = {
-    [BAL_NPY_F32] = 4, [BAL_NPY_F64] = 8, [BAL_NPY_I32] = 4, [BAL_NPY_I64] = 8, [BAL_NPY_U8] = 1};
+    [BAL_NPY_F32] = 4, [BAL_NPY_F64] = 8, [BAL_NPY_I32] = 4, [BAL_NPY_I64] = 8, [BAL_NPY_U8] = 1,
+    [BAL_NPY_I8] = 1,  [BAL_NPY_I16] = 2, [BAL_NPY_U16] = 2, [BAL_NPY_U32] = 4, [BAL_NPY_U64] = 8};
 
 static void what_is_written_is_read(void **state)
 {
@@ -20,7 +21,7 @@ static void what_is_written_is_read(void **state)
     for (size_t i = 0; i < sizeof data; i++)
         data[i] = (unsigned char)(i * 31);
     const int64_t shape[4] = {2, 3, 4, 5};
-    for (int type = BAL_NPY_F32; type <= BAL_NPY_U8; type++) {
+    for (int type = BAL_NPY_F32; type < (int)BAL_COUNT_OF(sizes); type++) {
         size_t count = 1;
         for (int dims = 1; dims <= 4; dims++) {
             bal_npy a;
@@ -139,6 +140,49 @@ static void fortran_order_is_turned(void **state)
     bal_ctx_close(&ctx);
 }
 
+static void whole_numbers_of_every_type(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *descr, *bytes; /* two values */
+        int64_t first, last;
+        bool whole, fits; /* the first, the last */
+    } rows[] = {
+        {"|i1", "\x01\xff", 1, -1, true, true},
+        {"|u1", "\x01\xff", 1, 255, true, true},
+        {"<i2", "\x01\x02\xfe\xff", 0x0201, -2, true, true},
+        {">i2", "\x01\x02\xfe\xff", 0x0102, -257, true, true},
+        {"<u2", "\x01\x02\xfe\xff", 0x0201, 0xfffe, true, true},
+        {"<i4", "\x01\x02\x03\x04\xfe\xff\xff\xff", 0x04030201, -2, true, true},
+        {">u4", "\x01\x02\x03\x04\xfe\xff\xff\xff", 0x01020304, 0xfeffffff, true, true},
+        {"<i8", "\1\2\3\4\5\6\7\x08\xfe\xff\xff\xff\xff\xff\xff\xff", 0x0807060504030201, -2, true,
+         true},
+        {"<u8", "\1\2\3\4\5\6\7\x08\xfe\xff\xff\xff\xff\xff\xff\xff", 0x0807060504030201, 0, true,
+         false},
+        {"<f4", "\1\2\3\4\1\2\3\4", 0, 0, false, false},
+        {"<f8", "\1\2\3\4\5\6\7\x08\1\2\3\4\5\6\7\x08", 0, 0, false, false},
+    };
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    const char *path = test_path(folder, "a.npy");
+    for (size_t i = 0; i < BAL_COUNT_OF(rows); i++) {
+        char header[96];
+        int64_t value = 77;
+        bal_npy a;
+        snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (2,)}",
+                 rows[i].descr);
+        write_raw(path, 1, header, rows[i].bytes, 2 * (size_t)(rows[i].descr[2] - '0'));
+        test_ok(ctx, bal_npy_read(ctx, path, &a));
+        assert_int_equal(bal_npy_whole(a.type, a.data, 0, &value), rows[i].whole);
+        assert_int_equal(value, rows[i].whole ? rows[i].first : 77);
+        assert_int_equal(bal_npy_whole(a.type, a.data, 1, &value), rows[i].fits);
+        assert_true(!rows[i].fits || value == rows[i].last);
+        bal_npy_free(ctx, &a);
+    }
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
 static void hostile_headers_are_refused(void **state)
 {
     (void)state;
@@ -153,6 +197,7 @@ static void hostile_headers_are_refused(void **state)
         {"{'descr': '<f4', 'fortran_order': Maybe, 'shape': (2,)}", "malformed"},
         {"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2)}", "promises 16 bytes"},
         {"{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", "<c8"},
+        {"{'descr': '|O', 'fortran_order': False, 'shape': (2,)}", "Python objects"},
         {"{'descr': '|f4', 'fortran_order': False, 'shape': (2,)}", "|f4"},
         {"{'descr': '', 'fortran_order': False, 'shape': (2,)}", "type"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': ()}", "malformed"},
