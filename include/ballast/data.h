@@ -4,6 +4,9 @@
  * change afterwards. Items are numbered 0..items-1 over all splits. Images are 8-bit, height x
  * width x channels (HWC), 1 or 3 channels.
  *
+ * Formats are described in docs/data-formats.md. Each has an order of items that the data decides,
+ * so that the same images in the same order give the same data set from any of them.
+ *
  * An image folder is CLASS/..., or train/CLASS/... with val (or valid, validation) and test beside
  * it; classes and files are in torchvision's order (bytewise, folders in a class included, hidden
  * names left out). Image files are JPEG (grey, RGB, CMYK, YCCK; progressive), PNG (every kind; 16
@@ -58,7 +61,7 @@ typedef struct bal_dataset bal_dataset;
 
 typedef struct bal_dataset_info {
     const char *name;   /* "cifar10", or the path's last part */
-    const char *format; /* name of the reader: "idx", "cifar10", "cifar100", "folder" */
+    const char *format; /* name of the reader: "idx", "cifar10", "cifar100", "npz", "folder" */
     const char *path;   /* where it was found */
     int classes;
     int channels, height, width; /* of every image that is handed out; 0 where mixed_sizes leaves it

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 const bal_split_word bal_split_words[BAL_SPLIT_WORDS] = {
@@ -95,6 +96,14 @@ bool bal_is_folder(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool bal_is_file_ending(const char *path, const char *ending)
+{
+    struct stat info;
+    const size_t length = strlen(path), size = strlen(ending);
+    return length > size && strcasecmp(path + length - size, ending) == 0 &&
+           stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
 bool bal_has_file(const char *folder, const char *name)

@@ -75,7 +75,8 @@ struct bal_source {
     void *own;       /* the reader's */
 };
 
-extern const bal_reader bal_reader_idx, bal_reader_cifar10, bal_reader_cifar100, bal_reader_folder;
+extern const bal_reader bal_reader_idx, bal_reader_cifar10, bal_reader_cifar100, bal_reader_npz,
+    bal_reader_folder;
 
 /* The reader whose probe accepts the folder, or NULL; and by its name. */
 const bal_reader *bal_reader_probe(const char *path);
@@ -103,6 +104,8 @@ extern const bal_split_word bal_split_words[BAL_SPLIT_WORDS];
 /* "a/b" into buffer; false when it does not fit. */
 bool bal_path_join(char *buffer, size_t size, const char *a, const char *b);
 bool bal_is_folder(const char *path);
+/* Is it a regular file whose name ends so (".csv"), in any case? */
+bool bal_is_file_ending(const char *path, const char *ending);
 /* Is there anything but a folder with this name (also one that cannot be read: its reader will say
  * so)? */
 bool bal_has_file(const char *folder, const char *name);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed files of corpus/idx, corpus/cifar, corpus/image and corpus/npy.
+"""Writes the seed files of corpus/idx, corpus/cifar, corpus/image, corpus/npy and corpus/npz.
 
 Run with Python 3, NumPy and Pillow in this folder. What a fuzzer finds later is added by hand.
 """
@@ -79,7 +79,41 @@ for name, array in [
     ("fortran.npy", np.asfortranarray(np.ones((2, 3)))),
     ("fortran-3d.npy", np.asfortranarray(np.arange(24).reshape(2, 3, 4).astype(">f8"))),
     ("scalar.npy", np.float64(1.0)),
+    ("short.npy", np.arange(3, dtype=np.int16)),
+    ("objects.npy", np.array([1, "a"], dtype=object)),
 ]:
     out = io.BytesIO()
     np.save(out, array)
     write("npy", name, out.getvalue())
+
+
+def npy(array):
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
+def npz(save, **arrays):
+    out = io.BytesIO()
+    save(out, **arrays)
+    return out.getvalue()
+
+
+# the first byte is 0 before an archive, else lengths and contents of members follow
+images = np.arange(6 * 3 * 2, dtype=np.uint8).reshape(6, 3, 2)
+labels = np.array([[0], [1], [2], [1], [0], [2]], dtype=np.uint8)
+layout = dict(train_images=images, train_labels=labels, test_images=images[:3],
+              test_labels=labels[:3].astype(np.int64))
+colour = dict(train_images=np.arange(4 * 2 * 3 * 3, dtype=np.uint8).reshape(4, 2, 3, 3),
+              train_labels=np.array([0, 1, 1, 0], dtype=np.uint16))
+for name, data in [
+    ("stored", npz(np.savez, **layout)),
+    ("packed", npz(np.savez_compressed, **layout)),
+    ("colour", npz(np.savez, **colour)),
+    ("cut", npz(np.savez, **layout)[:-100]),
+    ("objects", npz(np.savez, train_images=np.array([None]), train_labels=labels)),
+]:
+    write("npz", name, bytes([0]) + data)
+for kind, name in [(1, "members-stored"), (2, "members-packed")]:
+    parts = [npy(a) for a in (images, labels, images[:2], labels[:2])]
+    write("npz", name, bytes([kind]) + b"".join(struct.pack("<H", len(p)) + p for p in parts))
