@@ -97,7 +97,7 @@ static void put_entry(FILE *f, const test_zip_member *m, const packed_member *p)
     put(f, 45, 2);
     put_common(f, m, p, false);
     put(f, m->zip64 ? 6 + 28 : 6, 2); /* another field first */
-    put(f, 0, 6); /* comment, disk, attributes */
+    put(f, 0, 6);                     /* comment, disk, attributes */
     put(f, 0, 4);
     put(f, m->zip64 ? UINT32_MAX : p->header, 4);
     put_bytes(f, m->name, strlen(m->name));

@@ -256,8 +256,11 @@ static void no_memory_is_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(headers_of_others_are_read),
-        cmocka_unit_test(fortran_order_is_turned), cmocka_unit_test(hostile_headers_are_refused),
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(whole_numbers_of_every_type),
+        cmocka_unit_test(headers_of_others_are_read),
+        cmocka_unit_test(fortran_order_is_turned),
+        cmocka_unit_test(hostile_headers_are_refused),
         cmocka_unit_test(no_memory_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
