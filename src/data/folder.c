@@ -194,7 +194,7 @@ static bal_status add_splits(bal_source *source, bal_ctx *ctx)
     return BAL_OK;
 }
 
-/* ---- shapes ---- */
+/* ---- files ---- */
 
 static bal_status path_of(const bal_source *source, bal_ctx *ctx, int64_t item, char *path)
 {
@@ -204,43 +204,12 @@ static bal_status path_of(const bal_source *source, bal_ctx *ctx, int64_t item, 
     return BAL_OK;
 }
 
-static bal_status fail_sizes(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape shape)
+static bal_status shape_of(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape *shape)
 {
-    char first[BAL_PATH_LENGTH], other[BAL_PATH_LENGTH];
-    BAL_TRY(path_of(source, ctx, 0, first));
-    BAL_TRY(path_of(source, ctx, item, other));
-    return bal_fail(ctx, BAL_BAD_DATA,
-                    "%s has %dx%d pixels (w x h), %s has %dx%d: bring all to one size with "
-                    "--img-size N",
-                    first, source->native.width, source->native.height, other, shape.width,
-                    shape.height);
-}
-
-/* Looks at the headers as far as it must: all of them for one common size, and until the first
- * colour image for the channels. */
-static bal_status measure(bal_source *source, bal_ctx *ctx)
-{
-    const bool sizes = source->wanted.height == 0, colours = source->wanted.channels == 0;
     char path[BAL_PATH_LENGTH];
-    bal_shape *native = &source->native;
-    if (source->mixed)
-        return BAL_OK;
-    native->channels = 1;
-    for (int64_t i = 0; i < source->count; i++) {
-        if (!sizes && (!colours || native->channels == 3))
-            return BAL_OK;
-        bal_shape shape;
-        BAL_TRY(path_of(source, ctx, i, path));
-        const bal_decode in = {.ctx = ctx, .name = path, .limits = source->limits};
-        BAL_TRY(bal_image_file_shape(&in, &shape));
-        if (i == 0)
-            *native = shape;
-        if (shape.channels == 3)
-            native->channels = 3;
-        if (sizes && (shape.height != native->height || shape.width != native->width))
-            return fail_sizes(source, ctx, i, shape);
-    }
-    return BAL_OK;
+    BAL_TRY(path_of(source, ctx, item, path));
+    const bal_decode in = {.ctx = ctx, .name = path, .limits = source->limits};
+    return bal_image_file_shape(&in, shape);
 }
 
 /* ---- the reader ---- */
@@ -274,7 +243,7 @@ static bal_status open_folder(bal_source *source, bal_ctx *ctx)
         BAL_TRY(add_splits(source, ctx));
     else
         BAL_TRY(add_split(source, ctx, &all));
-    return measure(source, ctx);
+    return bal_source_measure(source, ctx, shape_of);
 }
 
 static bal_status picture(const bal_source *source, bal_ctx *ctx, int64_t item, bal_ask ask,
