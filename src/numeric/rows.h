@@ -18,6 +18,9 @@ typedef void bal_rows_progress(void *user, int64_t done, int64_t total);
 /* Fails with BAL_BAD_ARG, naming the rows by what ("points"), when they are too many or too few
  * (at least one of each is needed), or a value is not finite. */
 BAL_MUST_CHECK bal_status bal_rows_check(bal_ctx *ctx, const char *what, const bal_rows *rows);
+/* The same, and the largest magnitude. */
+BAL_MUST_CHECK bal_status bal_rows_measure(bal_ctx *ctx, const char *what, const bal_rows *rows,
+                                           float *largest);
 
 /* The Euclidean distance of two rows as every function here returns it: the differences are squared
  * and summed in double in a fixed order, so the same two rows always give the same bits, either way
@@ -26,5 +29,8 @@ double bal_rows_euclidean(const float *a, const float *b, int64_t columns);
 /* 1 - cos in double, 0..2; 1 where a row is all zero, as in scikit-learn; 0 for equal rows. Below
  * 1e-15 or so it is rounding. */
 double bal_rows_cosine(const float *a, const float *b, int64_t columns);
+
+/* The sum of the squares of a row. */
+double bal_rows_square(const float *a, int64_t columns);
 
 #endif

@@ -1,0 +1,210 @@
+/* See neighbour_tile.h. The scan looks for any passing value in chunks of a row, which compilers
+ * turn into vector instructions; only chunks with one are looked at value by value. */
+#include "numeric/neighbour_tile.h"
+
+#include "numeric/blas.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+bal_status bal_tile_space_open(bal_tile_space *s, bal_ctx *ctx, int64_t edge, int64_t k)
+{
+    const size_t n = (size_t)edge;
+    *s = (bal_tile_space){0};
+    s->product = bal_calloc_aligned(ctx, n * n, sizeof *s->product);
+    s->half = bal_calloc_aligned(ctx, n, sizeof *s->half);
+    s->found = bal_calloc(ctx, n / BAL_TILE_CHUNK, 1);
+    s->scratch = bal_calloc(ctx, (size_t)bal_candidates_room(k), sizeof *s->scratch);
+    bool complete = s->product && s->half && s->found && s->scratch;
+    for (int v = 0; v < 2 && complete; v++) {
+        bal_tile_view *view = &s->views[v];
+        view->limit = bal_calloc_aligned(ctx, n, sizeof *view->limit);
+        view->margin = bal_calloc(ctx, n, sizeof *view->margin);
+        view->hits = bal_calloc(ctx, BAL_TILE_HITS, sizeof *view->hits);
+        complete = view->limit && view->margin && view->hits;
+    }
+    if (complete)
+        return BAL_OK;
+    bal_tile_space_close(ctx, s);
+    return BAL_NO_MEMORY;
+}
+
+void bal_tile_space_close(bal_ctx *ctx, bal_tile_space *s)
+{
+    for (int v = 0; v < 2; v++) {
+        bal_free_aligned(ctx, s->views[v].limit);
+        bal_free(ctx, s->views[v].margin);
+        bal_free(ctx, s->views[v].hits);
+    }
+    bal_free_aligned(ctx, s->product);
+    bal_free_aligned(ctx, s->half);
+    bal_free(ctx, s->found);
+    bal_free(ctx, s->scratch);
+    *s = (bal_tile_space){0};
+}
+
+static int64_t block_rows(const bal_tile_work *work, const bal_tile_side *side, int64_t block)
+{
+    const int64_t left = side->count - block * work->edge;
+    return left < work->edge ? left : work->edge;
+}
+
+/* Under the lock of the view's block. */
+static void take_limits(const bal_tile_work *work, bal_tile_view *view)
+{
+    const int64_t list = view->block * work->edge;
+    for (int64_t r = 0; r < view->rows; r++) {
+        const double limit = work->set.bound[list + r] - (double)view->margin[r];
+        view->limit[r] = limit > -FLT_MAX ? nextafterf((float)limit, -FLT_MAX) : -FLT_MAX;
+        if (work->set.last[list + r] < view->other_first)
+            view->limit[r] = INFINITY;
+    }
+}
+
+static void begin_view(bal_tile_work *work, bal_tile_view *view, const bal_tile_side *other,
+                       int64_t other_block)
+{
+    const bal_tile_side *own = &work->queries;
+    const int64_t list = view->block * work->edge;
+    view->rows = block_rows(work, own, view->block);
+    view->other_first = other->first + other_block * work->edge;
+    view->count = 0;
+    for (int64_t r = 0; r < view->rows; r++)
+        view->margin[r] =
+            nextafterf((float)bal_score_margin(work->scaling, (double)own->scaled.radius[list + r],
+                                               (double)other->most[other_block]),
+                       FLT_MAX);
+    for (int64_t r = view->rows; r < work->edge; r++)
+        view->limit[r] = INFINITY;
+    pthread_mutex_lock(&work->locks[view->block]);
+    take_limits(work, view);
+    pthread_mutex_unlock(&work->locks[view->block]);
+}
+
+static void hand_over(bal_tile_work *work, bal_tile_view *view, double *scratch)
+{
+    const int64_t list = view->block * work->edge;
+    pthread_mutex_lock(&work->locks[view->block]);
+    for (int64_t h = 0; h < view->count; h++) {
+        const bal_tile_hit *hit = &view->hits[h];
+        const bal_candidate row = {
+            .guess = {hit->score, view->margin[hit->list]},
+            .index = (int32_t)(view->other_first + hit->other),
+        };
+        bal_candidates_offer(&work->set, list + hit->list, &row, scratch);
+    }
+    take_limits(work, view);
+    pthread_mutex_unlock(&work->locks[view->block]);
+    view->count = 0;
+}
+
+/* found[c]: whether chunk c of a row has a value that passes. */
+BAL_WIDE static bool scan_row(const float *product, const float *half, float limit, int64_t chunks,
+                              unsigned char *found)
+{
+    int any = 0;
+    for (int64_t c = 0; c < chunks; c++) {
+        const float *p = product + c * BAL_TILE_CHUNK, *h = half + c * BAL_TILE_CHUNK;
+        int hit = 0;
+        for (int l = 0; l < BAL_TILE_CHUNK; l++)
+            hit |= p[l] - h[l] >= limit;
+        found[c] = (unsigned char)hit;
+        any |= hit;
+    }
+    return any;
+}
+
+/* The same for both sides: the row as a query, and as a point of every column. */
+BAL_WIDE static bool scan_both(const float *product, const float *half, float limit, int64_t chunks,
+                               unsigned char *found, float own_half, const float *limits)
+{
+    int any = 0;
+    for (int64_t c = 0; c < chunks; c++) {
+        const float *p = product + c * BAL_TILE_CHUNK, *h = half + c * BAL_TILE_CHUNK;
+        const float *t = limits + c * BAL_TILE_CHUNK;
+        int hit = 0;
+        for (int l = 0; l < BAL_TILE_CHUNK; l++)
+            hit |= (p[l] - h[l] >= limit) | (p[l] - own_half >= t[l]);
+        found[c] = (unsigned char)hit;
+        any |= hit;
+    }
+    return any;
+}
+
+static void add_hit(bal_tile_view *view, int64_t list, int64_t other, float score)
+{
+    view->hits[view->count++] = (bal_tile_hit){(int32_t)list, (int32_t)other, score};
+}
+
+/* The values of one chunk that pass. */
+static void take_chunk(bal_tile_work *work, bal_tile_space *space, int64_t row, int64_t column)
+{
+    bal_tile_view *rows = &space->views[0], *columns = &space->views[1];
+    const float *product = space->product + row * work->edge;
+    if (rows->count + BAL_TILE_CHUNK > BAL_TILE_HITS)
+        hand_over(work, rows, space->scratch);
+    for (int64_t c = column; c < column + BAL_TILE_CHUNK; c++)
+        if (product[c] - space->half[c] >= rows->limit[row])
+            add_hit(rows, row, c, product[c] - space->half[c]);
+    if (!columns->rows)
+        return;
+    if (columns->count + BAL_TILE_CHUNK > BAL_TILE_HITS)
+        hand_over(work, columns, space->scratch);
+    const float half = work->queries.scaled.half[rows->block * work->edge + row];
+    for (int64_t c = column; c < column + BAL_TILE_CHUNK; c++)
+        if (product[c] - half >= columns->limit[c])
+            add_hit(columns, c, row, product[c] - half);
+}
+
+static void multiply(const bal_tile_work *work, bal_tile_space *space, int64_t i, int64_t j)
+{
+    const int64_t edge = work->edge, inner = work->scaling->columns;
+    const int64_t columns = block_rows(work, &work->points, j);
+    bal_multiply_floats(&(bal_float_product){
+        .rows = block_rows(work, &work->queries, i),
+        .columns = columns,
+        .inner = inner,
+        .a = work->queries.scaled.values + i * edge * inner,
+        .b = work->points.scaled.values + j * edge * inner,
+        .out = space->product,
+        .stride = edge,
+    });
+    memcpy(space->half, work->points.scaled.half + j * edge, (size_t)columns * sizeof(float));
+    for (int64_t c = columns; c < edge; c++)
+        space->half[c] = INFINITY;
+}
+
+void bal_tile_run(bal_tile_work *work, bal_tile_space *space, int64_t i, int64_t j)
+{
+    const bool both = work->mirrors && i != j;
+    const int64_t chunks =
+        (block_rows(work, &work->points, j) + BAL_TILE_CHUNK - 1) / BAL_TILE_CHUNK;
+    bal_tile_view *rows = &space->views[0], *columns = &space->views[1];
+    multiply(work, space, i, j);
+    rows->block = i;
+    begin_view(work, rows, &work->points, j);
+    columns->rows = 0;
+    if (both) {
+        columns->block = j;
+        begin_view(work, columns, &work->queries, i);
+    }
+    const int64_t query = work->queries.first + i * work->edge;
+    const int64_t self = work->self ? query - rows->other_first : -work->edge;
+    for (int64_t r = 0; r < rows->rows; r++) {
+        float *product = space->product + r * work->edge;
+        if (r + self >= 0 && r + self < work->edge)
+            product[r + self] = -INFINITY; /* passes nowhere */
+        const float half = work->queries.scaled.half[i * work->edge + r];
+        if (both ? !scan_both(product, space->half, rows->limit[r], chunks, space->found, half,
+                              columns->limit)
+                 : !scan_row(product, space->half, rows->limit[r], chunks, space->found))
+            continue;
+        for (int64_t c = 0; c < chunks; c++)
+            if (space->found[c])
+                take_chunk(work, space, r, c * BAL_TILE_CHUNK);
+    }
+    hand_over(work, rows, space->scratch);
+    if (both)
+        hand_over(work, columns, space->scratch);
+}
