@@ -115,9 +115,12 @@ typedef struct batch {
 static bal_status predict_batch(cli *c, bal_model *model, const batch *b, int first, int count)
 {
     const bal_shape in = bal_model_input(model);
+    bal_dataset_settings of_run;
+    const char *run = bal_model_data(model, &of_run);
+    const bal_image_wanted wanted = {in.channels, in.height, in.width, run ? &of_run : NULL};
     bal_status status = BAL_OK;
     for (int i = 0; i < count && status == BAL_OK; i++)
-        status = bal_image_read(c->ctx, c->args[first + i], in.channels, in.height, in.width,
+        status = bal_image_read(c->ctx, c->args[first + i], &wanted,
                                 b->pixels + (size_t)i * b->image_bytes);
     return status == BAL_OK ? bal_model_logits(model, b->pixels, count, b->logits) : status;
 }
@@ -200,10 +203,10 @@ const cli_command cli_command_predict = {
     .name = "predict",
     .usage = "RUN IMAGE... [options]",
     .about = "classes and probabilities of image files",
-    .text =
-        "Images are JPEG, PNG or WebP files of any size; they are resized and converted as the "
-        "run's\n"
-        "data set was. The probabilities are the softmax of the logits: they are not calibrated.",
+    .text = "Images are JPEG, PNG or WebP files of any size; they are cropped, resized and "
+            "converted as\n"
+            "the run's data set was. The probabilities are the softmax of the logits: they are not "
+            "calibrated.",
     .run = run_predict,
     .groups = predict_groups,
     .arguments = (const cli_argument[]){{"RUN", "a run folder"}, {"IMAGE", "image files"}, {0}},

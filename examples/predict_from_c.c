@@ -38,6 +38,9 @@ static bal_status predict(bal_ctx *ctx, const char *run, char **images, int coun
         goto done;
     const bal_shape input = bal_model_input(model);
     const int classes = bal_model_classes(model);
+    bal_dataset_settings as_in_run;
+    const bal_image_wanted wanted = {input.channels, input.height, input.width,
+                                     bal_model_data(model, &as_in_run) ? &as_in_run : NULL};
     pixels = malloc((size_t)input.channels * (size_t)input.height * (size_t)input.width);
     logits = malloc((size_t)classes * sizeof *logits);
     if (!pixels || !logits) {
@@ -45,8 +48,9 @@ static bal_status predict(bal_ctx *ctx, const char *run, char **images, int coun
         goto done;
     }
     for (int i = 0; i < count; i++) {
-        /* Decoded, resized and converted to the model's channels, as a data set does it. */
-        status = bal_image_read(ctx, images[i], input.channels, input.height, input.width, pixels);
+        /* Decoded, cropped, resized and converted to the model's channels, as a data set does it.
+         */
+        status = bal_image_read(ctx, images[i], &wanted, pixels);
         if (status != BAL_OK)
             goto done;
         status = bal_model_logits(model, pixels, 1, logits);

@@ -33,12 +33,18 @@ typedef enum bal_split {
 BAL_API const char *bal_split_name(bal_split split);
 
 typedef struct bal_dataset_settings {
-    const char *longtail; /* NULL: as it is; "exp:RATIO" or "step:RATIO:FRACTION": a cut of the
-                             training split; read while opening only */
-    double val_fraction;  /* 0..0.9; share of the training set that becomes the validation split
-                             where the data has none; stratified, at least one image of every class
-                             that has two or more; default 0.1 */
-    int img_size;         /* 0: the images' own size (they must all agree); else resize to N x N */
+    const char *longtail;  /* NULL: as it is; "exp:RATIO" or "step:RATIO:FRACTION": a cut of the
+                              training split; read while opening only */
+    double val_fraction;   /* 0..0.9; share of the training set that becomes the validation split
+                              where the data has none; stratified, at least one image of every class
+                              that has two or more; default 0.1 */
+    int img_size;          /* 0: the images' own size (they must all agree); else resize to N x N */
+    const char *crop_mode; /* what a picture that is not square becomes with img_size, in timm's
+                              words: "squash" (NULL; the default): both sides to N, so that nothing
+                              at the edges is lost; "center": the middle square; "border": all of
+                              it, with grey of 128 at two sides */
+    double crop_pct;      /* with img_size: the share of each side that is kept, from the middle, as
+                             timm has it (N / floor(N / crop_pct)); 0.01..1; 0: the default, 1 */
     int channels;         /* 0: what the data has; 1 grey or 3 RGB: convert */
     int max_image_pixels; /* an image file with more is refused by its header, before memory is
                              asked for; 0: the default, 2^27 */
@@ -53,8 +59,8 @@ typedef struct bal_dataset_settings {
 /* Order of operations: the long tail is cut from the training split first, then the validation
  * split is taken from what remains (class statistics come from the training split alone). */
 BAL_API bal_dataset_settings bal_dataset_defaults(void);
-/* The settings as option rows: longtail, val-split, img-size, in-chans, max-image-pixels,
- * max-image-file. The seed has no row here: it is the one of the whole run. */
+/* The settings as option rows: longtail, val-split, img-size, crop-mode, crop-pct, in-chans,
+ * max-image-pixels, max-image-file. The seed has no row here: it is the one of the whole run. */
 BAL_API const bal_option *bal_dataset_options(void);
 
 typedef struct bal_dataset bal_dataset;
@@ -108,10 +114,16 @@ BAL_API const char *bal_dataset_item_name(const bal_dataset *dataset, int64_t it
 BAL_API BAL_MUST_CHECK bal_status bal_dataset_image(const bal_dataset *dataset, bal_ctx *ctx,
                                                     int64_t item, uint8_t *pixels);
 
-/* Decodes one image file, resized to height x width and converted to channels, into
- * the caller's memory: as a data set does it, for prediction on single files. */
-BAL_API BAL_MUST_CHECK bal_status bal_image_read(bal_ctx *ctx, const char *path, int channels,
-                                                 int height, int width, uint8_t *pixels);
+/* What an image file is to become. */
+typedef struct bal_image_wanted {
+    int channels, height, width;
+    const bal_dataset_settings *settings; /* crop_mode, crop_pct and the limits are read; NULL: the
+                                             defaults */
+} bal_image_wanted;
+/* Decodes one image file, crops, resizes and converts it into the caller's memory (height x width x
+ * channels bytes), as a data set does it: for prediction on single files. */
+BAL_API BAL_MUST_CHECK bal_status bal_image_read(bal_ctx *ctx, const char *path,
+                                                 const bal_image_wanted *wanted, uint8_t *pixels);
 
 /* The class counts after a long-tail cut, in label order (Cui et al. 2019, Cao et al. 2019):
  *   exp:RATIO            n_j = floor(n_max * RATIO^(-j / (C - 1)))

@@ -1,19 +1,18 @@
 /* A data set: a source found by path or name, cut to a long tail, split, and numbered. */
 #include "data/dataset_picture.h"
+#include "data/dataset_settings.h"
 #include "data/image.h"
 #include "data/known.h"
 #include "data/source.h"
 #include "data/split.h"
+#include "data/view.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define LARGEST_SIDE 8192
-#define MOST_FILE_MIB 65536
 #define NUMBER_LENGTH 12
 
 struct bal_dataset {
@@ -23,6 +22,7 @@ struct bal_dataset {
     char *name;
     bal_source source;
     bal_shape shape; /* of the images that are handed out */
+    bal_crop crop;   /* how pictures become images */
     int64_t count;
     int64_t *refs;                   /* item -> the source's item */
     int64_t *items[BAL_SPLIT_COUNT]; /* ascending; places in one array */
@@ -37,54 +37,6 @@ static const char *const split_names[BAL_SPLIT_COUNT] = {
 const char *bal_split_name(bal_split split)
 {
     return (int)split >= 0 && split < BAL_SPLIT_COUNT ? split_names[split] : "unknown";
-}
-
-bal_dataset_settings bal_dataset_defaults(void)
-{
-    return (bal_dataset_settings){.val_fraction = 0.1,
-                                  .max_image_pixels = BAL_IMAGE_PIXELS,
-                                  .max_image_file = BAL_IMAGE_FILE_MIB,
-                                  .seed = 1};
-}
-
-#define FIELD(f) offsetof(bal_dataset_settings, f)
-static const bal_option options[] = {
-    {"longtail", BAL_OPTION_TEXT, FIELD(longtail), 0, 0, "SPEC", NULL,
-     "cut the training set: exp:RATIO or step:RATIO:FRACTION (default: as it is)"},
-    {"val-split", BAL_OPTION_REAL, FIELD(val_fraction), 0, 0.9, "X", NULL,
-     "share of the training set for validation where the data has none (default 0.1)"},
-    {"img-size", BAL_OPTION_INT, FIELD(img_size), 0, LARGEST_SIDE, "N", NULL,
-     "resize to N x N (default 0: the images' own size)"},
-    {"in-chans", BAL_OPTION_INT, FIELD(channels), 0, 3, "N", NULL,
-     "1 grey, 3 RGB: convert (default 0: what the data has)"},
-    {"max-image-pixels", BAL_OPTION_INT, FIELD(max_image_pixels), 1, INT_MAX, "N", NULL,
-     "refuse image files of more pixels, before memory is asked for (default 134217728)"},
-    {"max-image-file", BAL_OPTION_INT, FIELD(max_image_file), 1, MOST_FILE_MIB, "MIB", NULL,
-     "refuse larger image files (default 256)"},
-    {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
-};
-
-const bal_option *bal_dataset_options(void)
-{
-    return options;
-}
-
-static bal_status check_settings(bal_ctx *ctx, const bal_dataset_settings *s)
-{
-    if (!(s->val_fraction >= 0.0 && s->val_fraction <= 0.9))
-        return bal_fail(ctx, BAL_BAD_ARG, "val-split is %g, 0 to 0.9 expected", s->val_fraction);
-    if (s->img_size < 0 || s->img_size > LARGEST_SIDE)
-        return bal_fail(ctx, BAL_BAD_ARG, "img-size is %d, 0 to %d expected", s->img_size,
-                        LARGEST_SIDE);
-    if (s->channels != 0 && s->channels != 1 && s->channels != 3)
-        return bal_fail(ctx, BAL_BAD_ARG, "in-chans is %d, 0, 1 or 3 expected", s->channels);
-    if (s->max_image_pixels < 0)
-        return bal_fail(ctx, BAL_BAD_ARG, "max-image-pixels is %d, at least 1 expected",
-                        s->max_image_pixels);
-    if (s->max_image_file < 0 || s->max_image_file > MOST_FILE_MIB)
-        return bal_fail(ctx, BAL_BAD_ARG, "max-image-file is %d, 1 to %d expected",
-                        s->max_image_file, MOST_FILE_MIB);
-    return BAL_OK;
 }
 
 /* ---- finding ---- */
@@ -157,7 +109,7 @@ static bal_status open_source(bal_dataset *d, bal_ctx *ctx, const bal_dataset_se
     bal_source *source = &d->source;
     source->wanted = (bal_shape){s->channels, s->img_size, s->img_size};
     source->mixed = s->mixed_sizes;
-    source->limits = (bal_image_limits){s->max_image_pixels, (size_t)s->max_image_file << 20};
+    source->limits = bal_dataset_settings_limits(s);
     source->reader = bal_reader_probe(source->path);
     if (!source->reader)
         return fail_format(ctx, source->path);
@@ -169,6 +121,10 @@ static bal_status open_source(bal_dataset *d, bal_ctx *ctx, const bal_dataset_se
         d->shape.height = source->wanted.height;
         d->shape.width = source->wanted.width;
     }
+    d->crop.height = d->shape.height;
+    d->crop.width = d->shape.width;
+    d->crop.pct = s->crop_pct;
+    BAL_TRY(bal_crop_mode_named(ctx, s->crop_mode, &d->crop.mode));
     return name_classes(d, ctx);
 }
 
@@ -263,8 +219,8 @@ bal_status bal_dataset_open(bal_dataset **out, bal_ctx *ctx, const char *where,
                             const bal_dataset_settings *settings)
 {
     *out = NULL;
-    const bal_dataset_settings s = settings ? *settings : bal_dataset_defaults();
-    BAL_TRY(check_settings(ctx, &s));
+    bal_dataset_settings s = settings ? *settings : bal_dataset_defaults();
+    BAL_TRY(bal_dataset_settings_check(ctx, &s));
     bal_dataset *d = bal_calloc(ctx, 1, sizeof *d);
     if (!d)
         return BAL_NO_MEMORY;
@@ -367,29 +323,38 @@ bal_status bal_dataset_picture(const bal_dataset *d, bal_ctx *ctx, int64_t item,
     return d->source.reader->picture(&d->source, ctx, d->refs[item], ask, out);
 }
 
-static bal_status fail_size(const bal_dataset *d, bal_ctx *ctx, int64_t item, bal_shape got)
+static bal_status fail_size(const bal_dataset *d, bal_ctx *ctx, int64_t item,
+                            const bal_picture *got)
 {
     char name[BAL_PATH_LENGTH];
     return bal_fail(ctx, BAL_BAD_FILE, "%s/%s: %dx%d pixels (w x h), %dx%d expected",
-                    d->source.path, bal_dataset_item_name(d, item, name, sizeof name), got.width,
-                    got.height, d->shape.width, d->shape.height);
+                    d->source.path, bal_dataset_item_name(d, item, name, sizeof name),
+                    bal_picture_width(got), bal_picture_height(got), d->shape.width,
+                    d->shape.height);
 }
 
-bal_status bal_dataset_image(const bal_dataset *d, bal_ctx *ctx, int64_t item, uint8_t *pixels)
+bal_status bal_dataset_image_through(const bal_dataset *d, bal_ctx *ctx, const bal_through *how,
+                                     uint8_t *pixels)
 {
-    const bool resize = d->source.wanted.height > 0;
+    const bool any_size = d->source.wanted.height > 0;
+    const bal_ask ask = {d->shape.height, d->shape.width, how->view, how->user};
     if (bal_shape_bytes(d->shape) == 0)
         return bal_fail(ctx, BAL_BAD_ARG,
                         "%s: opened with mixed sizes, images want img-size and in-chans",
                         d->source.path);
-    const bal_ask ask = {resize ? d->shape.height : 0, resize ? d->shape.width : 0};
     bal_picture picture;
-    bal_status status = bal_dataset_picture(d, ctx, item, ask, &picture);
-    if (status == BAL_OK && !resize &&
-        (picture.shape.height != d->shape.height || picture.shape.width != d->shape.width))
-        status = fail_size(d, ctx, item, picture.shape);
+    bal_status status = bal_dataset_picture(d, ctx, how->item, ask, &picture);
+    const int height = bal_picture_height(&picture), width = bal_picture_width(&picture);
+    if (status == BAL_OK && !any_size && (height != d->shape.height || width != d->shape.width))
+        status = fail_size(d, ctx, how->item, &picture);
     if (status == BAL_OK)
-        status = bal_picture_fit(ctx, &picture, d->shape, pixels);
+        status = bal_picture_fit_view(ctx, &picture, how->view(how->user, height, width), d->shape,
+                                      pixels);
     bal_picture_free(ctx, &picture);
     return status;
+}
+
+bal_status bal_dataset_image(const bal_dataset *d, bal_ctx *ctx, int64_t item, uint8_t *pixels)
+{
+    return bal_dataset_image_through(d, ctx, &(bal_through){item, bal_crop_view, &d->crop}, pixels);
 }

@@ -60,7 +60,7 @@ BAL_IMAGE_FORMAT_LIST(BAL_IMAGE_DECODER)
 #undef BAL_IMAGE_DECODER
 
 /* 1, 2, 4 or 8: by how much a decoder may shrink so that the picture stays twice as large as asked
- * for. */
+ * for. Decoders do not look at the view: what they are asked for is of the whole picture. */
 int bal_ask_divisor(bal_ask ask, int height, int width);
 
 /* Are rows and columns exchanged? */
@@ -86,6 +86,10 @@ bal_status bal_image_file_decode(const bal_decode *in, bal_shape shape, bool res
 /* Converts and resizes; the caller's picture stays. */
 bal_status bal_picture_fit(bal_ctx *ctx, const bal_picture *picture, bal_shape shape,
                            uint8_t *pixels);
+/* The same of what a view has chosen, in one resampling. Of a view that is longer than the picture
+ * the whole side is taken, in proportion, with grey of 128 on both ends of it. */
+bal_status bal_picture_fit_view(bal_ctx *ctx, const bal_picture *picture, bal_box view,
+                                bal_shape shape, uint8_t *pixels);
 /* Does this name end as one of BAL_IMAGE_FORMAT_LIST does, in any case, and is not hidden? */
 bool bal_image_has_name(const char *name);
 

@@ -2,8 +2,12 @@
 #include "data/image.h"
 
 #include "base/cursor.h"
+#include "data/dataset_settings.h"
+#include "data/view.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <math.h>
 #include <string.h>
 #include <strings.h>
 
@@ -92,6 +96,21 @@ bal_status bal_image_shape(const bal_decode *in, bal_shape *shape)
     return BAL_OK;
 }
 
+/* What is asked for of the whole picture as it is stored. */
+static bal_status ask_stored(const bal_decode *in, bool swaps, bal_ask *out)
+{
+    bal_shape shape;
+    bal_ask ask = {.height = in->ask.height, .width = in->ask.width};
+    if (in->ask.view && ask.height > 0 && ask.width > 0) {
+        BAL_TRY(bal_image_shape(in, &shape));
+        const bal_box box = in->ask.view(in->ask.view_user, shape.height, shape.width);
+        ask.height = (int)fmin(ceil(ask.height * (shape.height / box.height)), INT_MAX);
+        ask.width = (int)fmin(ceil(ask.width * (shape.width / box.width)), INT_MAX);
+    }
+    *out = swaps ? (bal_ask){.height = ask.width, .width = ask.height} : ask;
+    return BAL_OK;
+}
+
 bal_status bal_image_picture(const bal_decode *in, bal_picture *out)
 {
     const decoder *d;
@@ -99,8 +118,7 @@ bal_status bal_image_picture(const bal_decode *in, bal_picture *out)
     *out = (bal_picture){0};
     BAL_TRY(find_decoder(in, &d));
     const bal_orientation orientation = d->orientation(in->bytes, in->count);
-    if (bal_orientation_swaps(orientation))
-        stored.ask = (bal_ask){in->ask.width, in->ask.height};
+    BAL_TRY(ask_stored(in, bal_orientation_swaps(orientation), &stored.ask));
     bal_status status = d->decode(&stored, out);
     if (status == BAL_OK)
         status = bal_picture_turn(in->ctx, out, orientation);
@@ -116,18 +134,28 @@ bal_status bal_picture_fit(bal_ctx *ctx, const bal_picture *picture, bal_shape s
     return bal_image_fit(ctx, image, shape, pixels);
 }
 
+static bal_status fit_asked(const bal_decode *in, const bal_picture *picture, bal_shape shape,
+                            uint8_t *pixels)
+{
+    const bal_box view =
+        in->ask.view(in->ask.view_user, bal_picture_height(picture), bal_picture_width(picture));
+    return bal_picture_fit_view(in->ctx, picture, view, shape, pixels);
+}
+
 bal_status bal_image_decode(const bal_decode *in, bal_shape shape, bool resize, uint8_t *pixels)
 {
     bal_decode all = *in;
     bal_picture picture;
-    all.ask = (bal_ask){resize ? shape.height : 0, resize ? shape.width : 0};
+    all.ask.height = resize ? shape.height : 0;
+    all.ask.width = resize ? shape.width : 0;
     bal_status status = bal_image_picture(&all, &picture);
     const bal_shape got = picture.shape;
     if (status == BAL_OK && !resize && (got.height != shape.height || got.width != shape.width))
         status = bal_fail(in->ctx, BAL_BAD_FILE, "%s: %dx%d pixels (w x h), %dx%d expected",
                           in->name, got.width, got.height, shape.width, shape.height);
     if (status == BAL_OK)
-        status = bal_picture_fit(in->ctx, &picture, shape, pixels);
+        status = in->ask.view && resize ? fit_asked(in, &picture, shape, pixels)
+                                        : bal_picture_fit(in->ctx, &picture, shape, pixels);
     bal_picture_free(in->ctx, &picture);
     return status;
 }
@@ -176,13 +204,22 @@ bal_status bal_image_file_decode(const bal_decode *in, bal_shape shape, bool res
     return status;
 }
 
-bal_status bal_image_read(bal_ctx *ctx, const char *path, int channels, int height, int width,
+bal_status bal_image_read(bal_ctx *ctx, const char *path, const bal_image_wanted *wanted,
                           uint8_t *pixels)
 {
-    if ((channels != 1 && channels != 3) || height < 1 || width < 1)
+    const bal_shape shape = {wanted->channels, wanted->height, wanted->width};
+    bal_dataset_settings s = wanted->settings ? *wanted->settings : bal_dataset_defaults();
+    bal_crop crop = {.height = shape.height, .width = shape.width};
+    if ((shape.channels != 1 && shape.channels != 3) || shape.height < 1 || shape.width < 1)
         return bal_fail(ctx, BAL_BAD_ARG,
                         "%s: wanted as %d channels of %dx%d; 1 or 3 and at least 1x1 are possible",
-                        path, channels, width, height);
-    const bal_decode in = {.ctx = ctx, .name = path};
-    return bal_image_file_decode(&in, (bal_shape){channels, height, width}, true, pixels);
+                        path, shape.channels, shape.width, shape.height);
+    BAL_TRY(bal_dataset_settings_check(ctx, &s));
+    BAL_TRY(bal_crop_mode_named(ctx, s.crop_mode, &crop.mode));
+    crop.pct = s.crop_pct;
+    const bal_decode in = {.ctx = ctx,
+                           .name = path,
+                           .ask = {.view = bal_crop_view, .view_user = &crop},
+                           .limits = bal_dataset_settings_limits(&s)};
+    return bal_image_file_decode(&in, shape, true, pixels);
 }

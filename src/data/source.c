@@ -77,6 +77,16 @@ bal_box bal_picture_box(const bal_picture *picture)
     return (bal_box){0.0, 0.0, picture->shape.width, picture->shape.height};
 }
 
+int bal_picture_height(const bal_picture *picture)
+{
+    return picture->full_height > 0 ? picture->full_height : picture->shape.height;
+}
+
+int bal_picture_width(const bal_picture *picture)
+{
+    return picture->full_width > 0 ? picture->full_width : picture->shape.width;
+}
+
 void bal_picture_free(bal_ctx *ctx, bal_picture *picture)
 {
     if (!picture->borrowed)

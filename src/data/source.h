@@ -35,10 +35,16 @@ typedef struct bal_image_limits {
     size_t file_bytes; /* of the file as it is stored */
 } bal_image_limits;
 
-/* How much of a picture is needed: the decoder may shrink as long as both sides stay at least twice
- * as large. 0: all of it. */
+/* Chooses what of a picture is looked at, once its size is known: a box in its pixels, which may
+ * reach beyond them. A function of its arguments alone, because it may be asked more than once. */
+typedef bal_box bal_view_fn(const void *user, int height, int width);
+
+/* How much of a picture is needed: the decoder may shrink as long as both sides, or those of the
+ * view where there is one, stay at least twice as large. 0: all of it. */
 typedef struct bal_ask {
     int height, width;
+    bal_view_fn *view; /* NULL: the whole picture */
+    const void *view_user;
 } bal_ask;
 
 typedef struct bal_reader {
@@ -96,6 +102,9 @@ bal_status bal_source_measure(bal_source *source, bal_ctx *ctx,
                                                      int64_t item, bal_shape *shape));
 
 bal_box bal_picture_box(const bal_picture *picture);
+/* Of the picture before it was shrunk. */
+int bal_picture_height(const bal_picture *picture);
+int bal_picture_width(const bal_picture *picture);
 void bal_picture_free(bal_ctx *ctx, bal_picture *picture);
 
 /* The words that name a split, for folders, files and columns; the training split's is the first.

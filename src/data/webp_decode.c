@@ -41,11 +41,15 @@ bal_status bal_webp_shape(const bal_decode *in, bal_shape *shape)
 }
 
 /* libwebp's rescaler takes means over areas. It weighs colours by alpha, which is dropped here: so
- * pictures with alpha are decoded whole. */
+ * pictures with alpha are decoded whole. Lossy pictures have colours of half the size, rounded up,
+ * and the rescaler would stretch them unless everything divides. */
 static void choose_scale(const bal_decode *in, const WebPBitstreamFeatures *features,
                          WebPDecoderConfig *config, bal_shape *shape)
 {
-    const int d = features->has_alpha ? 1 : bal_ask_divisor(in->ask, shape->height, shape->width);
+    const bool lossless = features->format == 2;
+    int d = features->has_alpha ? 1 : bal_ask_divisor(in->ask, shape->height, shape->width);
+    while (d > 1 && !lossless && (shape->height % (2 * d) || shape->width % (2 * d)))
+        d /= 2;
     if (d == 1)
         return;
     shape->height = (shape->height + d - 1) / d;

@@ -47,7 +47,8 @@ static bal_status read_data(const bal_run_data_held *h, json_t *data, bal_run_da
                        "channels", &d->dataset.channels, "seed", &seed) != 0)
         return damaged(h, error.text);
     /* what runs of older versions have not got */
-    if (json_unpack_ex(data, &error, 0, "{s?i, s?i}", "max_image_pixels",
+    if (json_unpack_ex(data, &error, 0, "{s?s, s?F, s?i, s?i}", "crop_mode", &d->dataset.crop_mode,
+                       "crop_pct", &d->dataset.crop_pct, "max_image_pixels",
                        &d->dataset.max_image_pixels, "max_image_file",
                        &d->dataset.max_image_file) != 0)
         return damaged(h, error.text);

@@ -168,11 +168,12 @@ static bal_status write_data(bal_run_folder *folder, const bal_run_data *d)
 {
     const bal_dataset_settings *s = &d->dataset;
     json_t *data =
-        json_pack("{s:o, s:o, s:s, s:s?, s:f, s:i, s:i, s:i, s:i, s:o}", "where",
+        json_pack("{s:o, s:o, s:s, s:s?, s:f, s:i, s:s, s:f, s:i, s:i, s:i, s:o}", "where",
                   bal_run_json_text(d->where), "name", bal_run_json_text(d->name), "format",
                   d->format, "longtail", s->longtail, "val_fraction", s->val_fraction, "img_size",
-                  s->img_size, "channels", s->channels, "max_image_pixels", s->max_image_pixels,
-                  "max_image_file", s->max_image_file, "seed", seed_text(s->seed));
+                  s->img_size, "crop_mode", s->crop_mode, "crop_pct", s->crop_pct, "channels",
+                  s->channels, "max_image_pixels", s->max_image_pixels, "max_image_file",
+                  s->max_image_file, "seed", seed_text(s->seed));
     json_t *input = json_pack("{s:i, s:i, s:i, s:o, s:o}", "channels", d->channels, "height",
                               d->height, "width", d->width, "mean", numbers(d->mean, d->channels),
                               "std", numbers(d->std, d->channels));

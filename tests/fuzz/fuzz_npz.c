@@ -21,7 +21,7 @@ static void expect_sound(bal_source *s, bal_ctx *ctx)
         if (i % 7 != 0 && i != s->count - 1)
             continue;
         s->reader->item_name(s, i, name, sizeof name);
-        if (s->reader->picture(s, ctx, i, (bal_ask){0, 0}, &picture) != BAL_OK)
+        if (s->reader->picture(s, ctx, i, (bal_ask){0}, &picture) != BAL_OK)
             continue; /* a block of memory may be large */
         volatile uint8_t last = picture.pixels[bytes - 1];
         (void)last;

@@ -3,6 +3,7 @@
 
 #include "base/writer.h"
 #include "data/image.h"
+#include "data/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,18 +28,62 @@ static uint8_t *picture(bal_shape shape)
     return pixels;
 }
 
-/* Makes the picture, fits it, compares with the next part of the golden values. */
-static void compare(bal_ctx *ctx, bal_shape in, bal_shape out, const uint8_t **want)
+/* As make_resize.py has them: left, top, width, height. */
+static const struct {
+    bal_shape in;
+    int height, width;
+    bal_box box;
+} boxes[] = {
+    {{3, 33, 17}, 8, 9, {3, 5, 12, 25}},    {{1, 33, 17}, 33, 17, {0.5, 1.25, 15.5, 31.5}},
+    {{3, 40, 60}, 20, 20, {10, 0, 40, 40}}, {{3, 40, 60}, 11, 7, {59, 39, 1, 1}},
+    {{1, 9, 9}, 9, 9, {0, 3, 9, 6}},
+};
+
+static const struct {
+    int height, width, side;
+    double pct;
+    bal_crop_mode mode;
+} crops[] = {
+    {40, 60, 20, 1.0, BAL_CROP_CENTER},  {60, 40, 21, 0.875, BAL_CROP_CENTER},
+    {40, 60, 20, 1.0, BAL_CROP_BORDER},  {63, 20, 21, 0.875, BAL_CROP_BORDER},
+    {40, 60, 21, 0.87, BAL_CROP_SQUASH}, {5, 300, 10, 1.0, BAL_CROP_BORDER},
+};
+
+/* With the next part of the golden values; what says of which case. */
+static void compare_bytes(const char *what, size_t number, const uint8_t *got, size_t bytes,
+                          const uint8_t **want)
 {
+    for (size_t i = 0; i < bytes; i++)
+        if (got[i] != (*want)[i])
+            fail_msg("%s %zu: byte %zu is %d, Pillow has %d", what, number, i, got[i], (*want)[i]);
+    *want += bytes;
+}
+
+/* Makes the picture, fits it, compares. */
+static void compare(bal_ctx *ctx, bal_shape in, bal_shape out, bal_box box, const uint8_t **want)
+{
+    static size_t number;
     uint8_t *pixels = picture(in), *got = malloc(bal_shape_bytes(out));
     assert_non_null(got);
-    test_ok(ctx, bal_image_fit(ctx, (bal_image){.pixels = pixels, .shape = in}, out, got));
-    for (size_t i = 0; i < bal_shape_bytes(out); i++)
-        if (got[i] != (*want)[i])
-            fail_msg("%dx%dx%d to %dx%dx%d: byte %zu is %d, Pillow has %d", in.height, in.width,
-                     in.channels, out.height, out.width, out.channels, i, got[i], (*want)[i]);
-    *want += bal_shape_bytes(out);
+    const bal_image image = {.pixels = pixels, .shape = in, .box = box};
+    test_ok(ctx, bal_image_fit(ctx, image, out, got));
+    compare_bytes("picture", number++, got, bal_shape_bytes(out), want);
     free(pixels);
+    free(got);
+}
+
+static void compare_crop(bal_ctx *ctx, size_t i, const uint8_t **want)
+{
+    const bal_shape in = {3, crops[i].height, crops[i].width},
+                    out = {3, crops[i].side, crops[i].side};
+    const bal_crop crop = {crops[i].mode, crops[i].pct, out.height, out.width};
+    const bal_picture all = {.pixels = picture(in), .shape = in};
+    uint8_t *got = malloc(bal_shape_bytes(out));
+    assert_non_null(got);
+    test_ok(ctx,
+            bal_picture_fit_view(ctx, &all, bal_crop_view(&crop, in.height, in.width), out, got));
+    compare_bytes("crop", i, got, bal_shape_bytes(out), want);
+    free(all.pixels);
     free(got);
 }
 
@@ -52,9 +97,15 @@ static void values_are_pillows(void **state)
     const uint8_t *want = golden.data;
     for (size_t i = 0; i < BAL_COUNT_OF(cases); i++) {
         const bal_shape out = {cases[i].in.channels, cases[i].height, cases[i].width};
-        compare(ctx, cases[i].in, out, &want);
+        compare(ctx, cases[i].in, out, (bal_box){0}, &want);
     }
-    compare(ctx, (bal_shape){3, 33, 17}, (bal_shape){1, 33, 17}, &want);
+    compare(ctx, (bal_shape){3, 33, 17}, (bal_shape){1, 33, 17}, (bal_box){0}, &want);
+    for (size_t i = 0; i < BAL_COUNT_OF(boxes); i++) {
+        const bal_shape out = {boxes[i].in.channels, boxes[i].height, boxes[i].width};
+        compare(ctx, boxes[i].in, out, boxes[i].box, &want);
+    }
+    for (size_t i = 0; i < BAL_COUNT_OF(crops); i++)
+        compare_crop(ctx, i, &want);
     assert_int_equal(want - (const uint8_t *)golden.data, golden.shape[0]);
     bal_npy_free(ctx, &golden);
     bal_ctx_close(&ctx);

@@ -79,6 +79,13 @@ uint8_t *test_png(const test_picture *p, size_t *count)
     return (uint8_t *)bytes;
 }
 
+static void write_turn(struct jpeg_compress_struct *jpeg, int turn)
+{
+    const JOCTET exif[] = {'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42,           0, 0, 0, 8, 0, 1,
+                           1,   18,  0,   3,   0, 0, 0,   1,   0, (JOCTET)turn, 0, 0};
+    jpeg_write_marker(jpeg, JPEG_APP0 + 1, exif, sizeof exif);
+}
+
 uint8_t *test_jpeg(const test_picture *p, size_t *count)
 {
     static const J_COLOR_SPACE spaces[] = {JCS_UNKNOWN, JCS_GRAYSCALE, JCS_UNKNOWN, JCS_RGB,
@@ -103,6 +110,8 @@ uint8_t *test_jpeg(const test_picture *p, size_t *count)
     if (p->in_steps)
         jpeg_simple_progression(&jpeg);
     jpeg_start_compress(&jpeg, TRUE);
+    if (p->turn)
+        write_turn(&jpeg, p->turn);
     for (int y = 0; y < p->height; y++) {
         for (int x = 0; x < p->width; x++)
             for (int c = 0; c < p->channels; c++)

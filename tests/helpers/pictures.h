@@ -13,6 +13,7 @@ typedef struct test_picture {
     int depth;     /* PNG: 1 or 16; 0 is 8 */
     bool palette;  /* PNG: 8-bit numbers into 256 colours (i, 255 - i, i / 2); channels is 1 */
     bool in_steps; /* interlaced, progressive */
+    int turn;      /* JPEG: EXIF orientation; 0: none is written */
     bool ycck;     /* JPEG of 4 channels: stored as YCCK */
     const uint8_t *pixels; /* HWC, 8 bits; depth 16 writes each byte twice, depth 1 its highest bit
                               NULL: test_pixel() */

@@ -152,12 +152,12 @@ static void jpeg_is_decoded_at_the_scale_needed(void **state)
     uint8_t *bytes = test_jpeg(&p, &count);
     bal_decode in = over(ctx, bytes, count);
     bal_picture small;
-    in.ask = (bal_ask){20, 30};
+    in.ask = (bal_ask){.height = 20, .width = 30};
     test_ok(ctx, bal_jpeg_decode(&in, &small));
     assert_int_equal(small.shape.height, 50); /* a quarter: an eighth would be less than twice 20 */
     assert_int_equal(small.shape.width, 66);
     bal_free(ctx, small.pixels);
-    in.ask = (bal_ask){0, 0};
+    in.ask = (bal_ask){0};
     test_ok(ctx, bal_image_decode(&in, full, false, large));
     test_ok(ctx, bal_image_fit(ctx, (bal_image){.pixels = large, .shape = full}, wanted, later));
     test_ok(ctx, bal_image_decode(&in, wanted, true, direct));
@@ -167,6 +167,116 @@ static void jpeg_is_decoded_at_the_scale_needed(void **state)
     assert_true(error / sizeof direct < 2.0);
     free(large);
     free(bytes);
+    bal_ctx_close(&ctx);
+}
+
+static bal_box box_of_user(const void *user, int height, int width)
+{
+    assert_int_equal(height, 320); /* as turned */
+    assert_int_equal(width, 240);
+    return *(const bal_box *)user;
+}
+
+/* The scale is chosen for what is looked at, not for the whole picture; the file is stored turned
+ * by a quarter. */
+static void a_view_keeps_its_resolution(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    static const struct {
+        bal_box box;
+        int divisor;
+    } rows[] = {
+        {{0, 0, 240, 320}, 8},   {{40, 70, 160, 160}, 8}, {{40, 70, 159, 160}, 4},
+        {{7, 30, 100, 90}, 4},   {{201, 3, 39, 77}, 1},   {{5, 9, 40, 40}, 2},
+        {{100, 100, 12, 15}, 1},
+    };
+    const bal_shape full = {3, 240, 320}, wanted = {3, 10, 10};
+    uint8_t *large = malloc(bal_shape_bytes(full)), direct[10 * 10 * 3], later[10 * 10 * 3];
+    assert_non_null(large);
+    for (int y = 0, i = 0; y < full.height; y++)
+        for (int x = 0; x < full.width; x++)
+            for (int c = 0; c < 3; c++, i++)
+                large[i] = (uint8_t)(128 + 100 * sin(0.1 * x + c) * cos(0.1 * y));
+    const test_picture p = {.height = 240, .width = 320, .channels = 3, .pixels = large, .turn = 6};
+    size_t count;
+    uint8_t *bytes = test_jpeg(&p, &count);
+    for (size_t i = 0; i < BAL_COUNT_OF(rows); i++) {
+        bal_decode in = over(ctx, bytes, count);
+        bal_picture all, part;
+        test_ok(ctx, bal_image_picture(&in, &all));
+        assert_int_equal(all.shape.height, 320);
+        in.ask = (bal_ask){10, 10, box_of_user, &rows[i].box};
+        test_ok(ctx, bal_image_picture(&in, &part));
+        assert_int_equal(part.shape.height, 320 / rows[i].divisor);
+        assert_int_equal(bal_picture_height(&part), 320);
+        assert_int_equal(bal_picture_width(&part), 240);
+        test_ok(ctx, bal_picture_fit_view(ctx, &all, rows[i].box, wanted, later));
+        test_ok(ctx, bal_picture_fit_view(ctx, &part, rows[i].box, wanted, direct));
+        double error = 0.0;
+        for (size_t k = 0; k < sizeof direct; k++)
+            error += abs(direct[k] - later[k]);
+        assert_true(error / sizeof direct < (rows[i].divisor == 1 ? 1e-9 : 2.0));
+        uint8_t decoded[10 * 10 * 3];
+        test_ok(ctx, bal_image_decode(&in, wanted, true, decoded));
+        assert_memory_equal(decoded, direct, sizeof decoded);
+        bal_picture_free(ctx, &all);
+        bal_picture_free(ctx, &part);
+    }
+    free(large);
+    free(bytes);
+    bal_ctx_close(&ctx);
+}
+
+/* WebP's rescaler keeps the same promise, and is not used where it could not. */
+static void webp_is_decoded_at_the_scale_needed(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    static const struct {
+        int height, width, channels;
+        bool lossy;
+        int small_height, small_width;
+    } rows[] = {
+        {199, 261, 3, false, 50, 66}, {199, 261, 3, true, 199, 261},  {200, 264, 3, true, 50, 66},
+        {196, 260, 3, true, 98, 130}, {199, 261, 4, false, 199, 261},
+    };
+    const bal_shape wanted = {3, 20, 30};
+    uint8_t *large = malloc((size_t)4 * 200 * 264), direct[20 * 30 * 3], later[20 * 30 * 3];
+    assert_non_null(large);
+    for (size_t r = 0; r < BAL_COUNT_OF(rows); r++) {
+        for (int y = 0, i = 0; y < rows[r].height; y++)
+            for (int x = 0; x < rows[r].width; x++)
+                for (int c = 0; c < rows[r].channels; c++, i++)
+                    large[i] = (uint8_t)(128 + 100 * sin(0.1 * x + c) * cos(0.1 * y));
+        const test_picture p = {.height = rows[r].height,
+                                .width = rows[r].width,
+                                .channels = rows[r].channels,
+                                .pixels = large,
+                                .in_steps = rows[r].lossy};
+        size_t count;
+        uint8_t *bytes = test_webp(&p, &count);
+        bal_decode in = over(ctx, bytes, count);
+        bal_picture small, all;
+        in.ask = (bal_ask){.height = 20, .width = 30};
+        test_ok(ctx, bal_image_picture(&in, &small));
+        assert_int_equal(small.shape.height, rows[r].small_height);
+        assert_int_equal(small.shape.width, rows[r].small_width);
+        assert_int_equal(bal_picture_height(&small), rows[r].height);
+        assert_int_equal(bal_picture_width(&small), rows[r].width);
+        in.ask = (bal_ask){0};
+        test_ok(ctx, bal_image_picture(&in, &all));
+        test_ok(ctx, bal_picture_fit(ctx, &small, wanted, direct));
+        test_ok(ctx, bal_picture_fit(ctx, &all, wanted, later));
+        double error = 0.0;
+        for (size_t i = 0; i < sizeof direct; i++)
+            error += abs(direct[i] - later[i]);
+        assert_true(error / sizeof direct < 2.0);
+        bal_picture_free(ctx, &small);
+        bal_picture_free(ctx, &all);
+        free(bytes);
+    }
+    free(large);
     bal_ctx_close(&ctx);
 }
 
@@ -311,6 +421,12 @@ static void limits_are_the_callers(void **state)
     bal_ctx_close(&ctx);
 }
 
+static bal_status read_as(bal_ctx *ctx, const char *path, int channels, int height, uint8_t *pixels)
+{
+    const bal_image_wanted wanted = {.channels = channels, .height = height, .width = 1};
+    return bal_image_read(ctx, path, &wanted, pixels);
+}
+
 static void other_files_are_refused(void **state)
 {
     (void)state;
@@ -322,16 +438,15 @@ static void other_files_are_refused(void **state)
     test_write_file(text, "hello", 5);
     test_write_file(empty, "", 0);
     test_write_png(png, 3, 4, 3);
-    test_fails(ctx, bal_image_read(ctx, text, 3, 1, 1, pixels), BAL_BAD_FILE, "text.jpg",
-               "JPEG PNG WebP", NULL);
-    test_fails(ctx, bal_image_read(ctx, empty, 3, 1, 1, pixels), BAL_BAD_FILE, "empty.png", "empty",
+    test_fails(ctx, read_as(ctx, text, 3, 1, pixels), BAL_BAD_FILE, "text.jpg", "JPEG PNG WebP",
                NULL);
-    test_fails(ctx, bal_image_read(ctx, test_path(folder, "none.png"), 3, 1, 1, pixels), BAL_IO,
-               "none.png", "No such file", NULL);
-    test_fails(ctx, bal_image_read(ctx, folder, 3, 1, 1, pixels), BAL_BAD_FILE, "folder", NULL);
-    test_fails(ctx, bal_image_read(ctx, png, 2, 1, 1, pixels), BAL_BAD_ARG, "2 channels", NULL);
-    test_fails(ctx, bal_image_read(ctx, png, 3, 0, 1, pixels), BAL_BAD_ARG, "1x0", NULL);
-    test_ok(ctx, bal_image_read(ctx, png, 3, 1, 1, pixels));
+    test_fails(ctx, read_as(ctx, empty, 3, 1, pixels), BAL_BAD_FILE, "empty.png", "empty", NULL);
+    test_fails(ctx, read_as(ctx, test_path(folder, "none.png"), 3, 1, pixels), BAL_IO, "none.png",
+               "No such file", NULL);
+    test_fails(ctx, read_as(ctx, folder, 3, 1, pixels), BAL_BAD_FILE, "folder", NULL);
+    test_fails(ctx, read_as(ctx, png, 2, 1, pixels), BAL_BAD_ARG, "2 channels", NULL);
+    test_fails(ctx, read_as(ctx, png, 3, 0, pixels), BAL_BAD_ARG, "1x0", NULL);
+    test_ok(ctx, read_as(ctx, png, 3, 1, pixels));
     const bal_shape other = {3, 1, 1};
     test_fails(ctx,
                bal_image_file_decode(&(bal_decode){.ctx = ctx, .name = png}, other, false, pixels),
@@ -390,6 +505,8 @@ int main(void)
         cmocka_unit_test(cmyk_becomes_rgb),
         cmocka_unit_test(ycck_is_cmyk),
         cmocka_unit_test(jpeg_is_decoded_at_the_scale_needed),
+        cmocka_unit_test(a_view_keeps_its_resolution),
+        cmocka_unit_test(webp_is_decoded_at_the_scale_needed),
         cmocka_unit_test(truncated_files_are_refused),
         cmocka_unit_test(changed_bytes_are_found_where_they_can_be),
         cmocka_unit_test(huge_sizes_are_refused_before_memory_is_asked_for),

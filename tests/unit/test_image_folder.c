@@ -188,7 +188,8 @@ static void sizes_must_agree_or_be_made(void **state)
         test_ok(ctx, bal_dataset_image(d, ctx, i, pixels));
     /* the data set does as bal_image_read does */
     uint8_t direct[5 * 5 * 3];
-    test_ok(ctx, bal_image_read(ctx, test_path(folder, "b/2.jpg"), 3, 5, 5, direct));
+    const bal_image_wanted wanted = {.channels = 3, .height = 5, .width = 5};
+    test_ok(ctx, bal_image_read(ctx, test_path(folder, "b/2.jpg"), &wanted, direct));
     assert_memory_equal(pixels, direct, sizeof direct);
     bal_dataset_close(&d);
     /* grey images alone are one channel */
@@ -237,6 +238,56 @@ static void damaged_and_unreadable_are_named(void **state)
     bal_ctx_close(&ctx);
 }
 
+/* One file of 8 x 30 pixels, seen in every way. */
+static void crops_are_those_of_the_settings(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    char *folder = test_folder();
+    const char *path = test_path(folder, "a/1.png");
+    static const char *const modes[] = {"squash", "center", "border", NULL};
+    uint8_t got[4][6 * 6 * 3], direct[6 * 6 * 3];
+    test_write_png(path, 8, 30, 3);
+    png(folder, "b/1.png");
+    bal_dataset_settings s = plain;
+    bal_dataset *d;
+    s.img_size = 6;
+    s.crop_pct = 0.9;
+    for (size_t i = 0; i < BAL_COUNT_OF(modes); i++) {
+        const bal_image_wanted wanted = {3, 6, 6, &s};
+        bal_dataset_settings opened;
+        s.crop_mode = modes[i];
+        test_ok(ctx, bal_dataset_open(&d, ctx, folder, &s));
+        bal_dataset_opened_as(d, &opened);
+        assert_string_equal(opened.crop_mode, modes[i] ? modes[i] : "squash");
+        test_ok(ctx, bal_dataset_image(d, ctx, 0, got[i]));
+        test_ok(ctx, bal_image_read(ctx, path, &wanted, direct));
+        assert_memory_equal(got[i], direct, sizeof direct);
+        bal_dataset_close(&d);
+    }
+    assert_memory_not_equal(got[0], got[1], sizeof direct);
+    assert_memory_equal(got[0], got[3], sizeof direct);
+    for (int x = 0; x < 6 * 3; x++) {
+        assert_int_equal(got[2][x], 128);              /* above the strip */
+        assert_int_not_equal(got[2][2 * 18 + x], 128); /* and the strip */
+        assert_int_equal(got[2][5 * 18 + x], 128);
+    }
+    s.crop_mode = "centre";
+    test_fails(ctx, bal_dataset_open(&d, ctx, folder, &s), BAL_BAD_ARG, "centre",
+               "squash|center|border", NULL);
+    s.crop_mode = "center";
+    s.img_size = 0;
+    test_fails(ctx, bal_dataset_open(&d, ctx, folder, &s), BAL_BAD_ARG, "crop-mode wants img-size",
+               NULL);
+    s.crop_mode = NULL;
+    test_fails(ctx, bal_dataset_open(&d, ctx, folder, &s), BAL_BAD_ARG, "crop-pct wants img-size",
+               NULL);
+    s.crop_pct = 0.001;
+    test_fails(ctx, bal_dataset_open(&d, ctx, folder, &s), BAL_BAD_ARG, "0.001", NULL);
+    test_folder_remove(folder);
+    bal_ctx_close(&ctx);
+}
+
 /* For those who look at every image themselves. */
 static void mixed_sizes_are_not_looked_at(void **state)
 {
@@ -257,13 +308,13 @@ static void mixed_sizes_are_not_looked_at(void **state)
     assert_int_equal(info.height, 0);
     assert_int_equal(info.width, 0);
     assert_int_equal(info.channels, 0);
-    test_ok(ctx, bal_dataset_picture(d, ctx, 1, (bal_ask){0, 0}, &picture));
+    test_ok(ctx, bal_dataset_picture(d, ctx, 1, (bal_ask){0}, &picture));
     assert_int_equal(picture.shape.channels, 1);
     assert_int_equal(picture.shape.height, 9);
     assert_int_equal(picture.shape.width, 11);
     bal_picture_free(ctx, &picture);
-    test_fails(ctx, bal_dataset_picture(d, ctx, 2, (bal_ask){0, 0}, &picture), BAL_BAD_FILE,
-               "b/3.png", NULL);
+    test_fails(ctx, bal_dataset_picture(d, ctx, 2, (bal_ask){0}, &picture), BAL_BAD_FILE, "b/3.png",
+               NULL);
     assert_null(picture.pixels);
     test_fails(ctx, bal_dataset_image(d, ctx, 0, pixels), BAL_BAD_ARG, "img-size", NULL);
     bal_dataset_close(&d);
@@ -370,6 +421,7 @@ int main(void)
         cmocka_unit_test(too_few_is_said),
         cmocka_unit_test(sizes_must_agree_or_be_made),
         cmocka_unit_test(damaged_and_unreadable_are_named),
+        cmocka_unit_test(crops_are_those_of_the_settings),
         cmocka_unit_test(mixed_sizes_are_not_looked_at),
         cmocka_unit_test(limits_are_those_of_the_settings),
         cmocka_unit_test(a_folder_without_permission_is_named),
