@@ -1,7 +1,7 @@
 /* Opens an evaluation: checks, the parts in order, per-class numbers; and lets it be read. */
 #include "evaluate/evaluation.h"
 
-#include "numeric/normal.h"
+#include "numeric/intervals.h"
 
 #include <math.h>
 #include <string.h>
@@ -96,8 +96,10 @@ static void per_class(bal_evaluation_work *w)
         m->recall = ratio(right, support);
         m->f1 = ratio(2.0 * right, support + predicted);
         m->loss = ratio(m->loss, support);
-        bal_wilson_interval(right, support, w->settings->confidence, &m->recall_interval.low,
-                            &m->recall_interval.high);
+        m->recall_interval = (bal_interval){NAN, NAN};
+        if (support > 0.0)
+            bal_wilson_interval(right, support, w->settings->confidence, &m->recall_interval.low,
+                                &m->recall_interval.high);
     }
     e->covered[BAL_METRIC_balanced_accuracy] = present;
     e->covered[BAL_METRIC_gmean] = present;

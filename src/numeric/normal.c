@@ -21,16 +21,3 @@ double bal_normal_quantile(double p)
     }
     return p < 0.5 ? z : -z;
 }
-
-void bal_wilson_interval(double right, double count, double confidence, double *low, double *high)
-{
-    *low = *high = NAN;
-    if (!(count > 0.0))
-        return;
-    const double z = bal_normal_quantile(0.5 + 0.5 * confidence), zz = z * z / count;
-    const double share = right / count;
-    const double middle = (share + 0.5 * zz) / (1.0 + zz);
-    const double half = z / (1.0 + zz) * sqrt(share * (1.0 - share) / count + 0.25 * zz / count);
-    *low = right > 0.0 ? fmax(0.0, middle - half) : 0.0;
-    *high = right < count ? fmin(1.0, middle + half) : 1.0;
-}
