@@ -49,6 +49,8 @@ typedef struct bal_dataset_settings {
     int max_image_pixels; /* an image file with more is refused by its header, before memory is
                              asked for; 0: the default, 2^27 */
     int max_image_file;   /* MiB; a larger image file is not read; 0: the default, 256 */
+    int max_unpacked;     /* GiB; what the compressed shards of this set may take in the user's
+                             cache, where they are unpacked once; 0: the default, 64 */
     bool mixed_sizes;     /* images may have any size, and some may be unreadable: opening looks at
                              none of them. Then bal_dataset_info has 0 for what is not known, and
                              bal_dataset_image wants img_size and channels; default false. No option:
@@ -60,7 +62,8 @@ typedef struct bal_dataset_settings {
  * split is taken from what remains (class statistics come from the training split alone). */
 BAL_API bal_dataset_settings bal_dataset_defaults(void);
 /* The settings as option rows: longtail, val-split, img-size, crop-mode, crop-pct, in-chans,
- * max-image-pixels, max-image-file. The seed has no row here: it is the one of the whole run. */
+ * max-image-pixels, max-image-file, max-unpacked. The seed has no row here: it is the one of the
+ * whole run. */
 BAL_API const bal_option *bal_dataset_options(void);
 
 typedef struct bal_dataset bal_dataset;

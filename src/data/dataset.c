@@ -110,6 +110,7 @@ static bal_status open_source(bal_dataset *d, bal_ctx *ctx, const bal_dataset_se
     source->wanted = (bal_shape){s->channels, s->img_size, s->img_size};
     source->mixed = s->mixed_sizes;
     source->limits = bal_dataset_settings_limits(s);
+    source->max_unpacked = (uint64_t)s->max_unpacked << 30;
     source->reader = bal_reader_probe(source->path);
     if (!source->reader)
         return fail_format(ctx, source->path);

@@ -8,6 +8,8 @@
 
 #define LARGEST_SIDE 8192
 #define MOST_FILE_MIB 65536
+#define MOST_UNPACKED_GIB 65536
+#define UNPACKED_GIB 64
 #define LEAST_PCT 0.01
 
 bal_dataset_settings bal_dataset_defaults(void)
@@ -17,6 +19,7 @@ bal_dataset_settings bal_dataset_defaults(void)
                                   .crop_pct = 1.0,
                                   .max_image_pixels = BAL_IMAGE_PIXELS,
                                   .max_image_file = BAL_IMAGE_FILE_MIB,
+                                  .max_unpacked = UNPACKED_GIB,
                                   .seed = 1};
 }
 
@@ -39,6 +42,8 @@ static const bal_option options[] = {
      "refuse image files of more pixels, before memory is asked for (default 134217728)"},
     {"max-image-file", BAL_OPTION_INT, FIELD(max_image_file), 1, MOST_FILE_MIB, "MIB", NULL,
      "refuse larger image files (default 256)"},
+    {"max-unpacked", BAL_OPTION_INT, FIELD(max_unpacked), 1, MOST_UNPACKED_GIB, "GIB", NULL,
+     "what compressed shards may take in the cache folder (default 64)"},
     {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -78,10 +83,15 @@ bal_status bal_dataset_settings_check(bal_ctx *ctx, bal_dataset_settings *s)
     if (s->max_image_file < 0 || s->max_image_file > MOST_FILE_MIB)
         return bal_fail(ctx, BAL_BAD_ARG, "max-image-file is %d, 1 to %d expected",
                         s->max_image_file, MOST_FILE_MIB);
+    if (s->max_unpacked < 0 || s->max_unpacked > MOST_UNPACKED_GIB)
+        return bal_fail(ctx, BAL_BAD_ARG, "max-unpacked is %d, 1 to %d expected", s->max_unpacked,
+                        MOST_UNPACKED_GIB);
     if (s->max_image_pixels == 0)
         s->max_image_pixels = BAL_IMAGE_PIXELS;
     if (s->max_image_file == 0)
         s->max_image_file = BAL_IMAGE_FILE_MIB;
+    if (s->max_unpacked == 0)
+        s->max_unpacked = UNPACKED_GIB;
     return check_crop(ctx, s);
 }
 

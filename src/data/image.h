@@ -90,6 +90,8 @@ bal_status bal_picture_fit(bal_ctx *ctx, const bal_picture *picture, bal_shape s
  * the whole side is taken, in proportion, with grey of 128 on both ends of it. */
 bal_status bal_picture_fit_view(bal_ctx *ctx, const bal_picture *picture, bal_box view,
                                 bal_shape shape, uint8_t *pixels);
+/* Which decoder's ending is it (".jpg", in any case)? Its place in the table; -1: none's. */
+int bal_image_ending(const char *ending);
 /* Does this name end as one of BAL_IMAGE_FORMAT_LIST does, in any case, and is not hidden? */
 bool bal_image_has_name(const char *name);
 

@@ -38,15 +38,18 @@ static bool is_among(const char *endings, const char *ending)
     return false;
 }
 
+int bal_image_ending(const char *ending)
+{
+    for (size_t i = 0; i < BAL_COUNT_OF(decoders); i++)
+        if (is_among(decoders[i].endings, ending))
+            return (int)i;
+    return -1;
+}
+
 bool bal_image_has_name(const char *name)
 {
     const char *point = strrchr(name, '.');
-    if (!point || point == name || name[0] == '.')
-        return false;
-    for (size_t i = 0; i < BAL_COUNT_OF(decoders); i++)
-        if (is_among(decoders[i].endings, point))
-            return true;
-    return false;
+    return point && name[0] != '.' && bal_image_ending(point) >= 0;
 }
 
 static bool begins_as(const bal_decode *in, const decoder *d)

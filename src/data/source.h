@@ -70,6 +70,7 @@ struct bal_source {
     bool mixed;       /* sizes may differ and files may be damaged: open looks at no image, and
                          leaves 0 in native for what it does not know without */
     bal_image_limits limits; /* for every image that is decoded */
+    uint64_t max_unpacked;   /* bytes that open may write to the cache of the user */
     int classes;             /* >= 1 after open */
     char **class_names;      /* NULL: the reader knows no names; else one a class */
     int64_t count, room;
@@ -82,7 +83,7 @@ struct bal_source {
 };
 
 extern const bal_reader bal_reader_idx, bal_reader_cifar10, bal_reader_cifar100, bal_reader_npz,
-    bal_reader_folder;
+    bal_reader_shards, bal_reader_folder;
 
 /* The reader whose probe accepts the folder, or NULL; and by its name. */
 const bal_reader *bal_reader_probe(const char *path);

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include <archive.h>
 #include <jpeglib.h>
 #include <png.h>
 #include <webp/decode.h>
@@ -119,10 +120,11 @@ static bal_status write_environment(bal_run_folder *folder, const bal_run_start 
     struct utsname system;
     if (uname(&system) != 0)
         memset(&system, 0, sizeof system);
-    json_t *libraries = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:s}", "jansson", JANSSON_VERSION, "libyaml",
-        yaml_get_version_string(), "libjpeg-turbo", VALUE_OF(LIBJPEG_TURBO_VERSION), "libpng",
-        png_get_libpng_ver(NULL), "libwebp", webp_version(), "zlib", zlibVersion());
+    json_t *libraries =
+        json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "jansson", JANSSON_VERSION, "libyaml",
+                  yaml_get_version_string(), "libjpeg-turbo", VALUE_OF(LIBJPEG_TURBO_VERSION),
+                  "libpng", png_get_libpng_ver(NULL), "libwebp", webp_version(), "zlib",
+                  zlibVersion(), "libarchive", archive_version_string());
     json_t *engine =
         json_pack("{s:s, s:s}", "name", start->engine, "version", start->engine_version);
     return bal_run_write_json(
@@ -168,12 +170,12 @@ static bal_status write_data(bal_run_folder *folder, const bal_run_data *d)
 {
     const bal_dataset_settings *s = &d->dataset;
     json_t *data =
-        json_pack("{s:o, s:o, s:s, s:s?, s:f, s:i, s:s, s:f, s:i, s:i, s:i, s:o}", "where",
+        json_pack("{s:o, s:o, s:s, s:s?, s:f, s:i, s:s, s:f, s:i, s:i, s:i, s:i, s:o}", "where",
                   bal_run_json_text(d->where), "name", bal_run_json_text(d->name), "format",
                   d->format, "longtail", s->longtail, "val_fraction", s->val_fraction, "img_size",
                   s->img_size, "crop_mode", s->crop_mode, "crop_pct", s->crop_pct, "channels",
                   s->channels, "max_image_pixels", s->max_image_pixels, "max_image_file",
-                  s->max_image_file, "seed", seed_text(s->seed));
+                  s->max_image_file, "max_unpacked", s->max_unpacked, "seed", seed_text(s->seed));
     json_t *input = json_pack("{s:i, s:i, s:i, s:o, s:o}", "channels", d->channels, "height",
                               d->height, "width", d->width, "mean", numbers(d->mean, d->channels),
                               "std", numbers(d->std, d->channels));

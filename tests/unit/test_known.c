@@ -137,8 +137,8 @@ static void lists_end(void **state)
         assert_true(*row->name && *row->about && *row->how_to_get);
     for (const bal_format_info *row; (row = bal_format_at(formats)); formats++)
         assert_true(*row->name && *row->about);
-    assert_int_equal(known, 4);
-    assert_int_equal(formats, 4);
+    assert_true(known >= 4);
+    assert_true(formats >= 4);
     assert_null(bal_known_dataset_at(-1));
     assert_null(bal_format_at(-1));
 }
