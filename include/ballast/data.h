@@ -70,7 +70,8 @@ typedef struct bal_dataset bal_dataset;
 
 typedef struct bal_dataset_info {
     const char *name;   /* "cifar10", or the path's last part */
-    const char *format; /* name of the reader: "idx", "cifar10", "cifar100", "npz", "folder" */
+    const char *format; /* name of the reader: "idx", "cifar10", "cifar100", "npz", "shards",
+                         "folder" */
     const char *path;   /* where it was found */
     int classes;
     int channels, height, width; /* of every image that is handed out; 0 where mixed_sizes leaves it

@@ -51,8 +51,9 @@ bal_status bal_source_add(bal_source *source, bal_ctx *ctx, bal_split split, int
                           int32_t **labels)
 {
     BAL_TRY(make_room(source, ctx, source->count + count));
-    memset(source->splits + source->count, (int)split, (size_t)count);
-    *labels = source->labels + source->count;
+    if (count > 0)
+        memset(source->splits + source->count, (int)split, (size_t)count);
+    *labels = source->labels ? source->labels + source->count : NULL;
     source->count += count;
     return BAL_OK;
 }

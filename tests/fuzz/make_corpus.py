@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the seed files of corpus/idx, corpus/cifar, corpus/image, corpus/npy and corpus/npz.
+"""Writes the seed files of corpus/idx, corpus/cifar, corpus/image, corpus/npy, corpus/npz, corpus/tar and
+corpus/shard_index.
 
 Run with Python 3, NumPy and Pillow in this folder. What a fuzzer finds later is added by hand.
 """
@@ -7,6 +8,8 @@ import gzip
 import io
 import os
 import struct
+import tarfile
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -117,3 +120,58 @@ for name, data in [
 for kind, name in [(1, "members-stored"), (2, "members-packed")]:
     parts = [npy(a) for a in (images, labels, images[:2], labels[:2])]
     write("npz", name, bytes([kind]) + b"".join(struct.pack("<H", len(p)) + p for p in parts))
+
+
+def tar(members, form=tarfile.USTAR_FORMAT, end=True):
+    """members: (name, bytes) of a file, (name, type, link) of something else."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as t:
+        for name, *what in members:
+            info = tarfile.TarInfo(name)
+            if len(what) == 1:
+                info.size = len(what[0])
+                t.addfile(info, io.BytesIO(what[0]))
+            else:
+                info.type, info.linkname = what
+                t.addfile(info)
+        count = t.offset
+    return out.getvalue()[: count + 1024 if end else count]
+
+
+sample = [("a/1.cls", b"0"), ("a/1.jpg", b"picture"), ("a/2.jpg", b"x"), ("a/2.json", b'{"label": 3}')]
+long = [("n" * 150 + ".cls", b"cat"), ("n" * 150 + ".jpg", b"y"), ("\xe4.png", b"z"), ("\xe4.cls", b"dog")]
+sparse = bytearray(tar([("k.jpg", b"ab")]))
+sparse[156] = ord("S")
+for name, data in [
+    ("sample", tar(sample)),
+    ("pax", tar(long, tarfile.PAX_FORMAT)),
+    ("gnu", tar(long, tarfile.GNU_FORMAT)),
+    ("no-end", tar(sample, end=False)),
+    ("cut", tar(sample)[:1500]),
+    ("links", tar(sample + [("l.txt", tarfile.SYMTYPE, "/etc/passwd"), ("d", tarfile.DIRTYPE, "")])),
+    ("hard", tar(sample + [("a/3.jpg", tarfile.LNKTYPE, "a/1.jpg")])),
+    ("up", tar([("../../1.cls", b"0"), ("../../1.jpg", b"x")])),
+    ("sparse", bytes(sparse)),
+    ("empty", b""),
+]:
+    write("tar", name, data)
+
+
+def text(value):
+    return struct.pack("<H", len(value)) + value
+
+
+def index(named, names, samples):
+    body = struct.pack("<QqIQ", 5000, 17, 5, 5000) + text(b"s.tar") + bytes([named])
+    body += struct.pack("<I", len(names)) + b"".join(text(n) for n in names)
+    body += struct.pack("<Q", len(samples))
+    body += b"".join(struct.pack("<QII", *s[:3]) + text(s[3]) for s in samples)
+    head = b"BALSHARD" + struct.pack("<IIQI", 1, 0x01020304, 28 + len(body), zlib.crc32(body))
+    return head + body
+
+
+rows = [(512, 100, 0, b"a/1"), (2048, 9, 1, b"a/2")]
+write("shard_index", "numbers", index(0, [], rows))
+write("shard_index", "names", index(1, [b"cat", b"dog"], rows))
+write("shard_index", "outside", index(0, [], [(4990, 100, 0, b"k")]))
+write("shard_index", "cut", index(0, [], rows)[:-5])
