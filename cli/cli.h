@@ -44,6 +44,10 @@ typedef struct cli_predict {
     int top;
 } cli_predict;
 
+typedef struct cli_resample {
+    const char *features, *labels, *out_features, *out_labels, *out_origin;
+} cli_resample;
+
 typedef struct cli_methods {
     const char *yaml; /* a recipe's name */
 } cli_methods;
@@ -62,6 +66,8 @@ typedef struct cli_settings {
     cli_source source;
     cli_measure measure;
     cli_predict predict;
+    cli_resample resample_files;
+    bal_resample_settings resample;
     cli_methods methods;
     cli_manual manual;
 } cli_settings;
@@ -111,7 +117,7 @@ const cli_command *cli_command_at(int i);
 extern const cli_command cli_command_train, cli_command_eval, cli_command_predict,
     cli_command_report, cli_command_data_list, cli_command_data_info, cli_command_data_longtail,
     cli_command_methods, cli_command_bench_train, cli_command_version, cli_command_help,
-    cli_command_completion, cli_command_manual;
+    cli_command_completion, cli_command_manual, cli_command_resample;
 
 /* Groups that several commands share. */
 extern const cli_group cli_group_global[]; /* one row and the end */
@@ -195,6 +201,8 @@ bool cli_colours(void);
 /* Is stderr a terminal that can redraw a line, and talk is wanted? */
 bool cli_has_bar(const cli *c);
 void cli_bar(cli *c, const bal_progress *progress);
+/* The same for work that is counted: what is done, and how much of it. */
+void cli_bar_share(cli *c, const char *what, int64_t done, int64_t of);
 void cli_bar_clear(cli *c);
 
 /* From now on the first Ctrl-C (or SIGTERM) asks the library to stop, the second one kills. NULL:

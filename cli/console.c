@@ -261,6 +261,14 @@ static void draw_cells(char *out, int cells, double share)
     memcpy(out + 1 + cells, "] ", 3);
 }
 
+static void redraw(cli *c, const char *line, int room)
+{
+    const int length = (int)strlen(line), width = length > room ? room : length;
+    fprintf(stderr, "\r%.*s%*s", width, line, c->bar_width > width ? c->bar_width - width : 0, "");
+    fflush(stderr);
+    c->bar_width = width;
+}
+
 void cli_bar(cli *c, const bal_progress *p)
 {
     char head[64], tail[128], left[32], bar[40];
@@ -272,11 +280,20 @@ void cli_bar(cli *c, const bal_progress *p)
     draw_cells(bar, room - before - after - 3,
                p->steps > 0 ? (double)p->step / (double)p->steps : 0);
     char line[256];
-    int width = snprintf(line, sizeof line, "%s%s%s", head, bar, tail);
-    width = width > room ? room : width;
-    fprintf(stderr, "\r%.*s%*s", width, line, c->bar_width > width ? c->bar_width - width : 0, "");
-    fflush(stderr);
-    c->bar_width = width;
+    snprintf(line, sizeof line, "%s%s%s", head, bar, tail);
+    redraw(c, line, room);
+}
+
+void cli_bar_share(cli *c, const char *what, int64_t done, int64_t of)
+{
+    if (!cli_has_bar(c))
+        return;
+    char line[256], bar[40];
+    const int room = terminal_width() - 1;
+    const double share = of > 0 ? (double)done / (double)of : 0.0;
+    draw_cells(bar, room - (int)strlen(what) - 10, share);
+    snprintf(line, sizeof line, "%s %s%3.0f %%", what, bar, 100.0 * share);
+    redraw(c, line, room);
 }
 
 void cli_bar_clear(cli *c)

@@ -61,13 +61,23 @@ typedef struct bal_resample_settings {
     const char *strategy; /* default "auto" */
     int k;                /* neighbours; at least 1, or BAL_RESAMPLE_AUTO (the default) */
     int m;                /* neighbours that judge a row; likewise */
+    const char *distance; /* "euclidean" (default) or "cosine": whose neighbours */
     double shrinkage;     /* random-over: 0 copies rows; above, width of the noise on them; >= 0 */
-    uint64_t seed;        /* default 1 */
-    int memory;           /* MiB of working memory, input and plan not counted; at least 1; default
-                             1024 */
+    const char *categorical;  /* smote-nc: columns that hold categories, "0,3,5-7"; else NULL */
+    int clusters;             /* kmeans-smote: of all rows; at least 1; default 8 */
+    double balance_threshold; /* kmeans-smote: least share of the class in a cluster that gets new
+                                 rows, 0..1, or BAL_RESAMPLE_AUTO (the default): half the class's
+                                 share of all new rows */
+    double density_exponent;  /* kmeans-smote: of the mean distance in a cluster, at least 0, or
+                                 BAL_RESAMPLE_AUTO (the default): 0.16 log_1.6(n)^1.8 */
+    double out_step; /* svm-smote: how far beyond a safe row new ones may lie, 0..1; default 0.5 */
+    uint64_t seed;   /* default 1 */
+    int memory;      /* MiB of working memory, input and plan not counted; at least 1; default
+                        1024 */
     bal_resample_progress_fn *progress; /* or NULL; from the calling thread */
     void *progress_user;
 } bal_resample_settings;
+/* A setting that only other methods read must be left at its default. */
 BAL_API bal_resample_settings bal_resample_defaults(void);
 /* The rows for bal_resample_settings, ended by a NULL name. */
 BAL_API const bal_option *bal_resample_options(void);
@@ -118,6 +128,11 @@ typedef struct bal_resampled_origin {
 BAL_API BAL_MUST_CHECK bal_status bal_resampled_origins(const bal_resampled *resampled,
                                                         int64_t first, int64_t count,
                                                         bal_resampled_origin *origins);
+
+/* Writes them as a CSV file, which appears whole or not at all: row, base, neighbour, weight (17
+ * digits), label. Fails with BAL_IO. */
+BAL_API BAL_MUST_CHECK bal_status bal_resampled_write_origins(const bal_resampled *resampled,
+                                                              const char *path);
 
 /* Makes count output rows from first on. values receives count x columns numbers, labels count;
  * either may be NULL. All threads of the context work; one call at a time.

@@ -79,18 +79,26 @@ static bal_status plan(bal_resampled *r)
     return BAL_OK;
 }
 
-static void fill(const bal_resampled *r, const bal_synthetic *made, float *values)
+static void add_noise(const bal_resampled *r, const bal_synthetic *made, float *values)
 {
-    if (!r->state) {
-        bal_interpolate(r, made, values);
-        return;
-    }
     const int64_t columns = r->data.columns;
     const float *base = r->data.values + made->base * columns;
     const double *deviation = (const double *)r->state + made->class_number * columns;
     bal_random random = bal_resample_random(r, DRAW_NOISE, made->class_number, made->key);
     for (int64_t j = 0; j < columns; j++)
         values[j] = (float)((double)base[j] + deviation[j] * bal_random_normal(&random));
+}
+
+static void fill(const bal_resampled *r, const bal_synthetic *made, int64_t count, float *values,
+                 int worker)
+{
+    (void)worker;
+    for (int64_t i = 0; i < count; i++) {
+        if (r->state)
+            add_noise(r, &made[i], values + i * r->data.columns);
+        else
+            bal_interpolate(r, &made[i], values + i * r->data.columns);
+    }
 }
 
 static void release(bal_resampled *r)

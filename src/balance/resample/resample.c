@@ -170,6 +170,7 @@ static bal_status plan(bal_resampled *r, const bal_resample_settings *settings)
 {
     r->settings = *settings;
     BAL_TRY(bal_resample_check(r->ctx, &r->settings, &r->method));
+    r->cosine = strcmp(r->settings.distance, "cosine") == 0;
     BAL_TRY(check_sizes(r->ctx, &r->data));
     BAL_TRY(bal_pool_open(&r->pool, r->ctx, bal_ctx_threads(r->ctx)));
     BAL_TRY(check_values(r));
@@ -185,7 +186,8 @@ static bal_status plan(bal_resampled *r, const bal_resample_settings *settings)
     BAL_TRY(r->method->plan(r));
     count_output(r);
     r->settings.method = r->method->info.name;
-    r->settings.strategy = NULL; /* the caller's text */
+    r->settings.strategy = r->settings.distance = r->settings.categorical =
+        NULL; /* the caller's texts */
     return BAL_OK;
 }
 

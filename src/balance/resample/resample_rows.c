@@ -1,5 +1,6 @@
 /* The rows of a plan: origins, and values made in parts by all threads. */
 #include "balance/resample/resampling.h"
+#include "base/writer.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -32,6 +33,21 @@ bal_status bal_resampled_origins(const bal_resampled *resampled, int64_t first, 
     return BAL_OK;
 }
 
+bal_status bal_resampled_write_origins(const bal_resampled *resampled, const char *path)
+{
+    bal_writer *w;
+    BAL_TRY(bal_writer_open(&w, resampled->ctx, path));
+    FILE *out = bal_writer_stream(w);
+    fputs("row,base,neighbour,weight,label\n", out);
+    const int64_t count = bal_resampled_count(resampled);
+    for (int64_t i = 0; i < count; i++) {
+        const bal_resampled_origin o = origin_of(resampled, i);
+        fprintf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%.17g,%d\n", i, o.base, o.neighbour,
+                o.weight, (int)o.label);
+    }
+    return bal_writer_commit(&w);
+}
+
 BAL_WIDE static void blend(const float *base, const float *neighbour, double weight, int64_t count,
                            float *out)
 {
@@ -59,22 +75,21 @@ typedef struct filling {
 
 static void fill_part(void *user, int64_t part, int worker)
 {
-    (void)worker;
     const filling *f = user;
     const bal_resampled *r = f->r;
     const int64_t columns = r->data.columns, begin = part * f->rows_each;
     const int64_t end = f->count - begin < f->rows_each ? f->count : begin + f->rows_each;
-    for (int64_t i = begin; i < end; i++) {
-        const int64_t row = f->first + i;
-        float *values = f->values + i * columns;
-        if (row < r->kept_count)
-            memcpy(values, r->data.values + r->kept[row] * columns,
-                   (size_t)columns * sizeof *values);
-        else if (r->method->fill)
-            r->method->fill(r, &r->made[row - r->kept_count], values);
-        else
-            bal_interpolate(r, &r->made[row - r->kept_count], values);
+    int64_t i = begin;
+    for (; i < end && f->first + i < r->kept_count; i++)
+        memcpy(f->values + i * columns, r->data.values + r->kept[f->first + i] * columns,
+               (size_t)columns * sizeof *f->values);
+    const bal_synthetic *made = r->made + (f->first + i - r->kept_count);
+    if (i < end && r->method->fill) {
+        r->method->fill(r, made, end - i, f->values + i * columns, worker);
+        return;
     }
+    for (; i < end; i++, made++)
+        bal_interpolate(r, made, f->values + i * columns);
 }
 
 /* Values made by one thread at a time, and by all of them between two looks at the interruption. */

@@ -3,7 +3,9 @@
 
 /* The order is that of the help: over, under, clean, combined. */
 static const bal_resampler *const resamplers[] = {
-    &bal_resampler_random_over,
+    &bal_resampler_random_over,  &bal_resampler_smote,    &bal_resampler_borderline_1,
+    &bal_resampler_borderline_2, &bal_resampler_adasyn,   &bal_resampler_safe_level,
+    &bal_resampler_eos,          &bal_resampler_smote_nc, &bal_resampler_smoten,
 };
 
 const bal_resampler *bal_resampler_row(int i)

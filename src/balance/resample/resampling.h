@@ -47,8 +47,10 @@ typedef struct bal_synthetic {
 typedef struct bal_resampler {
     bal_resampler_info info;
     bal_status (*plan)(bal_resampled *r);
-    /* Writes the columns of one new row; thread safe. NULL: interpolation. */
-    void (*fill)(const bal_resampled *r, const bal_synthetic *made, float *values);
+    /* Writes the columns of count new rows that follow one another in the plan; thread safe, worker
+     * in 0..bal_pool_threads(r->pool) - 1. NULL: interpolation. */
+    void (*fill)(const bal_resampled *r, const bal_synthetic *made, int64_t count, float *values,
+                 int worker);
     /* Releases r->state, which is not NULL. NULL: there is none. */
     void (*release)(bal_resampled *r);
 } bal_resampler;
@@ -60,6 +62,7 @@ struct bal_resampled {
     bal_resample_settings settings; /* k and m are never BAL_RESAMPLE_AUTO; texts are gone after
                                        opening */
     bal_class_rows classes;
+    bool cosine;                 /* settings.distance */
     bal_resample_target *target; /* one a class */
     int64_t *kept;               /* input rows in the order of the output */
     int64_t kept_count;
@@ -83,13 +86,15 @@ bal_random bal_resample_random(const bal_resampled *r, uint32_t purpose, int c, 
  * between parts of the work that take no longer than some tenths of a second. */
 BAL_MUST_CHECK bal_status bal_resample_step(const bal_resampled *r, const char *what, int64_t done,
                                             int64_t of);
-/* x_base + weight (x_neighbour - x_base), computed in double. */
+/* x_base + weight (x_neighbour - x_base), computed in double, of one new row. */
 void bal_interpolate(const bal_resampled *r, const bal_synthetic *made, float *values);
 
 const bal_resampler *bal_resampler_row(int i);
 /* Finds the method, checks every field, and puts the method's defaults where AUTO stands. */
 BAL_MUST_CHECK bal_status bal_resample_check(bal_ctx *ctx, bal_resample_settings *settings,
                                              const bal_resampler **method);
-extern const bal_resampler bal_resampler_random_over;
+extern const bal_resampler bal_resampler_random_over, bal_resampler_smote,
+    bal_resampler_borderline_1, bal_resampler_borderline_2, bal_resampler_adasyn,
+    bal_resampler_safe_level, bal_resampler_eos, bal_resampler_smote_nc, bal_resampler_smoten;
 
 #endif
