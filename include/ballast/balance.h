@@ -66,10 +66,30 @@ typedef struct bal_augment_settings {
     int crop_padding; /* 0: none; else pad by N on each side with 0 and crop back at random (4 for
                          CIFAR) */
     double hflip;     /* probability of a mirror image, 0..1 */
+    /* A random box of the picture as it is in the data, brought to the image's size, instead of
+     * crop: torchvision's RandomResizedCrop. It needs the picture, so those who read images apply
+     * it (bal_augment_box), and bal_augment does the rest. */
+    bool resized_crop;
+    double scale_min, scale_max; /* the box's share of the picture's area; 0: 0.08 and 1 */
+    double ratio_min, ratio_max; /* its width over its height; 0: 3/4 and 4/3 */
 } bal_augment_settings;
 typedef struct bal_image_shape {
     int channels, height, width;
 } bal_image_shape;
+/* Where a draw stands; what is drawn is a function of these three alone. */
+typedef struct bal_augment_draw {
+    uint64_t seed, epoch, item;
+} bal_augment_draw;
+/* In pixels. */
+typedef struct bal_augment_region {
+    int top, left, height, width;
+} bal_augment_region;
+/* The box of resized_crop in a picture of height x width (each at least 1). Ten times an area,
+ * uniform in the scales, and a ratio, uniform in its logarithm, are drawn; the first box that fits
+ * is put at a uniform place; if none fits, the largest of an allowed ratio in the middle (the
+ * algorithm of torchvision). */
+BAL_API bal_augment_region bal_augment_box(const bal_augment_settings *settings,
+                                           const bal_augment_draw *draw, int height, int width);
 /* Changes pixels (height x width x channels) in place; scratch is as large. The draw is a function
  * of (seed, epoch, item) alone, and switching one augmentation on or off does not move the draws of
  * the others. Thread safe. */

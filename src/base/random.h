@@ -18,7 +18,9 @@
     X(MIX)                 \
     X(TEST)                \
     X(RESAMPLE)            \
-    X(AUDIT)
+    X(AUDIT)               \
+    X(RESIZED_CROP)        \
+    X(PIXEL_SAMPLE)
 
 typedef enum bal_stream {
 #define BAL_STREAM_ENUM(name) BAL_STREAM_##name,

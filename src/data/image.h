@@ -73,7 +73,7 @@ bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width
 
 /* The format is found by the first bytes, whatever the file's name ends with. Pictures are turned
  * as their EXIF orientation says. */
-bal_status bal_image_shape(const bal_decode *in, bal_shape *shape);
+bal_status bal_image_shape_of(const bal_decode *in, bal_shape *shape);
 bal_status bal_image_picture(const bal_decode *in, bal_picture *out);
 /* Decodes, converts and resizes into the caller's memory. resize false: another size than the one
  * wanted is BAL_BAD_FILE. */

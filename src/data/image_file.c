@@ -89,7 +89,7 @@ bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width
     return BAL_OK;
 }
 
-bal_status bal_image_shape(const bal_decode *in, bal_shape *shape)
+bal_status bal_image_shape_of(const bal_decode *in, bal_shape *shape)
 {
     const decoder *d;
     BAL_TRY(find_decoder(in, &d));
@@ -105,7 +105,7 @@ static bal_status ask_stored(const bal_decode *in, bool swaps, bal_ask *out)
     bal_shape shape;
     bal_ask ask = {.height = in->ask.height, .width = in->ask.width};
     if (in->ask.view && ask.height > 0 && ask.width > 0) {
-        BAL_TRY(bal_image_shape(in, &shape));
+        BAL_TRY(bal_image_shape_of(in, &shape));
         const bal_box box = in->ask.view(in->ask.view_user, shape.height, shape.width);
         ask.height = (int)fmin(ceil(ask.height * (shape.height / box.height)), INT_MAX);
         ask.width = (int)fmin(ceil(ask.width * (shape.width / box.width)), INT_MAX);
@@ -180,7 +180,7 @@ bal_status bal_image_file_shape(const bal_decode *in, bal_shape *shape)
     bal_bytes file;
     bal_decode whole;
     BAL_TRY(read_file(in, &file, &whole));
-    const bal_status status = bal_image_shape(&whole, shape);
+    const bal_status status = bal_image_shape_of(&whole, shape);
     bal_bytes_free(in->ctx, &file);
     return status;
 }

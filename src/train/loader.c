@@ -2,6 +2,8 @@
  * b % slots; a worker may begin it once the caller has let go of batch b - slots. */
 #include "train/loader.h"
 
+#include "data/dataset_picture.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -49,9 +51,32 @@ struct bal_loader {
 
 /* ---- one batch ---- */
 
+/* A random box of the picture, by its place in the pass. */
+typedef struct random_box {
+    const bal_augment_settings *settings;
+    bal_augment_draw draw;
+} random_box;
+
+static bal_box random_view(const void *user, int height, int width)
+{
+    const random_box *box = user;
+    const bal_augment_region r = bal_augment_box(box->settings, &box->draw, height, width);
+    return (bal_box){r.left, r.top, r.width, r.height};
+}
+
+static bal_status read_image(bal_loader *l, worker *w, int64_t place)
+{
+    const int64_t item = l->pass.items[place];
+    if (!l->augments || !l->augment.resized_crop)
+        return bal_image_store_read(l->store, w->ctx, item, w->pixels);
+    const random_box box = {&l->augment, {l->pass.seed, l->pass.epoch, (uint64_t)place}};
+    return bal_dataset_image_through(l->data, w->ctx, &(bal_through){item, random_view, &box},
+                                     w->pixels);
+}
+
 static bal_status prepare_image(bal_loader *l, worker *w, int64_t place, float *planes)
 {
-    BAL_TRY(bal_image_store_read(l->store, w->ctx, l->pass.items[place], w->pixels));
+    BAL_TRY(read_image(l, w, place));
     if (l->augments)
         bal_augment(&l->augment, l->shape, l->pass.seed, l->pass.epoch, (uint64_t)place, w->pixels,
                     w->scratch);
@@ -244,7 +269,8 @@ void bal_loader_begin(bal_loader *l, const bal_loader_pass *pass)
     bal_loader_stop(l);
     pthread_mutex_lock(&l->mutex);
     l->pass = *pass;
-    l->augments = pass->augment && (pass->augment->crop_padding > 0 || pass->augment->hflip > 0.0);
+    l->augments = pass->augment && (pass->augment->crop_padding > 0 || pass->augment->hflip > 0.0 ||
+                                    pass->augment->resized_crop);
     if (l->augments)
         l->augment = *pass->augment;
     l->batches = (pass->count + l->batch - 1) / l->batch;

@@ -45,7 +45,12 @@ static void set_stage_defaults(bal_recipe_stage *stage)
                  .tau = loss.tau,
                  .label_smoothing = loss.label_smoothing,
                  .reduction = "mean"},
-        .augment = {.crop_padding = 4, .hflip = 0.5},
+        .augment = {.crop_padding = 4,
+                    .hflip = 0.5,
+                    .scale_min = 0.08,
+                    .scale_max = 1.0,
+                    .ratio_min = 0.75,
+                    .ratio_max = 4.0 / 3.0},
         .train = "*",
     };
 }

@@ -53,6 +53,18 @@ static bal_status check_name(const bal_recipe *r, int line, const bal_name_list 
     return bal_recipe_unknown(r->ctx, BAL_MISMATCH, prefix, list, word);
 }
 
+static bal_status check_augment(const bal_recipe *r, const bal_recipe_stage *stage)
+{
+    const bal_augment_settings *a = &stage->augment;
+    if (a->scale_min > a->scale_max)
+        return bal_fail(r->ctx, BAL_MISMATCH, "%s:%d: scale_min %g is above scale_max %g", r->where,
+                        stage->line, a->scale_min, a->scale_max);
+    if (a->ratio_min > a->ratio_max)
+        return bal_fail(r->ctx, BAL_MISMATCH, "%s:%d: ratio_min %g is above ratio_max %g", r->where,
+                        stage->line, a->ratio_min, a->ratio_max);
+    return BAL_OK;
+}
+
 static bal_status check_stage(const bal_recipe *r, const bal_recipe_stage *stage)
 {
     static const method_list samplers = {bal_sampler_at}, weightings = {bal_class_weighting_at};
@@ -63,6 +75,7 @@ static bal_status check_stage(const bal_recipe *r, const bal_recipe_stage *stage
     BAL_TRY(check_name(r, loss_line, &(bal_name_list){"loss", loss_name, NULL}, loss->name));
     BAL_TRY(check_name(r, loss_line, &(bal_name_list){"class weight", method_name, &weightings},
                        loss->weight));
+    BAL_TRY(check_augment(r, stage));
     for (int i = 0; bal_loss_at(i); i++)
         if (bal_loss_at(i)->needs_cosine_head && strcmp(bal_loss_at(i)->name, loss->name) == 0 &&
             strcmp(r->general.head, "cosine") != 0)

@@ -79,6 +79,16 @@ static const bal_recipe_key keys[] = {
     AUGMENT(crop_padding, INT, 0, 256, "N", NULL,
             "pad by N zeros on each side and crop at random; default 4"),
     AUGMENT(hflip, REAL, 0, 1, "P", NULL, "probability of a mirror image; default 0.5"),
+    AUGMENT(resized_crop, FLAG, 0, 0, NULL, NULL,
+            "a random box of the picture, resized, instead of crop_padding; default false"),
+    AUGMENT(scale_min, REAL, 1e-6, 1, "A", NULL,
+            "resized_crop: smallest share of the picture's area; default 0.08"),
+    AUGMENT(scale_max, REAL, 1e-6, 1, "A", NULL,
+            "resized_crop: largest share of the picture's area; default 1"),
+    AUGMENT(ratio_min, REAL, 0.01, 100, "R", NULL,
+            "resized_crop: smallest width over height; default 3/4"),
+    AUGMENT(ratio_max, REAL, 0.01, 100, "R", NULL,
+            "resized_crop: largest width over height; default 4/3"),
 };
 /* clang-format on */
 

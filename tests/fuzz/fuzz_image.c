@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (bal_ctx_open(&ctx, NULL) != BAL_OK)
         return 0;
     const bal_decode in = {.ctx = ctx, .name = "file", .bytes = data, .count = size};
-    if (bal_image_shape(&in, &shape) == BAL_OK) {
+    if (bal_image_shape_of(&in, &shape) == BAL_OK) {
         if (shape.channels != 1 && shape.channels != 3)
             abort();
         if ((int64_t)shape.height * shape.width <= LARGEST_AREA) {

@@ -4,6 +4,7 @@
 
 #include "ballast/balance.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,12 +159,117 @@ static void augmentations_do_not_disturb_each_other(void **state)
     }
 }
 
-static void the_list_names_both(void **state)
+/* How far the share of values below each step is from the uniform one, at most. */
+static double farthest_from_uniform(const double *values, int count)
+{
+    enum { STEPS = 50 };
+    double farthest = 0.0;
+    for (int s = 1; s < STEPS; s++) {
+        int below = 0;
+        for (int i = 0; i < count; i++)
+            below += values[i] < (double)s / STEPS;
+        farthest = fmax(farthest, fabs((double)below / count - (double)s / STEPS));
+    }
+    return farthest;
+}
+
+/* Where every box fits, area, logarithm of the ratio, and place are uniform. */
+static void boxes_are_drawn_as_torchvision_draws_them(void **state)
 {
     (void)state;
-    assert_string_equal(bal_augmentation_at(0)->name, "crop");
-    assert_string_equal(bal_augmentation_at(1)->name, "hflip");
-    assert_null(bal_augmentation_at(2));
+    enum { DRAWS = 4000 };
+    static double area[DRAWS], ratio[DRAWS], top[DRAWS], left[DRAWS];
+    const bal_augment_settings s = {
+        .resized_crop = true, .scale_min = 0.1, .scale_max = 0.4, .ratio_min = 0.5, .ratio_max = 2};
+    const int height = 1900, width = 2000;
+    for (int i = 0; i < DRAWS; i++) {
+        const bal_augment_draw draw = {test_seed(), 5, (uint64_t)i};
+        const bal_augment_region box = bal_augment_box(&s, &draw, height, width);
+        assert_true(box.height >= 1 && box.width >= 1 && box.top >= 0 && box.left >= 0);
+        assert_true(box.top + box.height <= height && box.left + box.width <= width);
+        area[i] = ((double)box.height * box.width / height / width - 0.1) / 0.3;
+        ratio[i] = (log((double)box.width / box.height) - log(0.5)) / log(4.0);
+        top[i] = (box.top + 0.5) / (height - box.height + 1);
+        left[i] = (box.left + 0.5) / (width - box.width + 1);
+    }
+    /* Kolmogorov: beyond 2.1 / sqrt(n) once in some 3,000 seeds */
+    const double limit = 2.1 / sqrt(DRAWS);
+    assert_true(farthest_from_uniform(area, DRAWS) < limit);
+    assert_true(farthest_from_uniform(ratio, DRAWS) < limit);
+    assert_true(farthest_from_uniform(top, DRAWS) < limit);
+    assert_true(farthest_from_uniform(left, DRAWS) < limit);
+}
+
+static void boxes_that_never_fit_are_in_the_middle(void **state)
+{
+    (void)state;
+    static const struct {
+        int height, width;
+        bal_augment_region box;
+    } rows[] = {
+        {10, 200, {0, 93, 10, 13}}, /* 10 x 4/3 = 13.33 wide */
+        {200, 9, {94, 0, 12, 9}},   /* 9 / (3/4) = 12 high */
+        {1, 1, {0, 0, 1, 1}},
+    };
+    const bal_augment_settings large = {.resized_crop = true, .scale_min = 0.9, .scale_max = 1.0};
+    for (size_t i = 0; i < BAL_COUNT_OF(rows); i++) {
+        const bal_augment_draw draw = {test_seed(), 0, i};
+        const bal_augment_region box =
+            bal_augment_box(&large, &draw, rows[i].height, rows[i].width);
+        assert_memory_equal(&box, &rows[i].box, sizeof box);
+    }
+    /* the whole picture, where only that is allowed; and the default's smallest share is 0.08 */
+    const bal_augment_settings all = {
+        .resized_crop = true, .scale_min = 1.0, .scale_max = 1.0, .ratio_min = 1, .ratio_max = 1};
+    const bal_augment_region box = bal_augment_box(&all, &(bal_augment_draw){1, 2, 3}, 40, 40);
+    assert_int_equal(box.height * box.width, 1600);
+    const bal_augment_settings usual = {.resized_crop = true};
+    int least = 1000000;
+    for (uint64_t i = 0; i < 2000; i++) {
+        const bal_augment_region b =
+            bal_augment_box(&usual, &(bal_augment_draw){7, 0, i}, 1000, 1000);
+        least = b.height * b.width < least ? b.height * b.width : least;
+    }
+    assert_true(least > 79000 && least < 85000);
+}
+
+/* The box has draws of its own, and takes the place of the padding. */
+static void a_box_disturbs_nothing(void **state)
+{
+    (void)state;
+    const bal_augment_settings flip = {.hflip = 0.5};
+    const bal_augment_settings both = {.hflip = 0.5, .crop_padding = 3, .resized_crop = true};
+    uint8_t a[SIZE], b[SIZE], scratch[SIZE];
+    int differ[3] = {0};
+    for (uint64_t item = 0; item < 100; item++) {
+        fill(a);
+        fill(b);
+        bal_augment(&flip, shape, 1, 0, item, a, scratch);
+        bal_augment(&both, shape, 1, 0, item, b, scratch);
+        assert_memory_equal(a, b, SIZE);
+        const bal_augment_draw draws[] = {
+            {1, 0, item}, {2, 0, item}, {1, 1, item}, {1, 0, item + 1}};
+        const bal_augment_region first = bal_augment_box(&both, &draws[0], 90, 120);
+        for (int k = 0; k < 4; k++) {
+            const bal_augment_region again = bal_augment_box(&both, &draws[k], 90, 120);
+            const bool same = memcmp(&first, &again, sizeof first) == 0;
+            if (k == 0)
+                assert_true(same);
+            else
+                differ[k - 1] += !same;
+        }
+    }
+    for (int k = 0; k < 3; k++)
+        assert_true(differ[k] > 80);
+}
+
+static void the_list_names_all(void **state)
+{
+    (void)state;
+    assert_string_equal(bal_augmentation_at(0)->name, "resized-crop");
+    assert_string_equal(bal_augmentation_at(1)->name, "crop");
+    assert_string_equal(bal_augmentation_at(2)->name, "hflip");
+    assert_null(bal_augmentation_at(3));
     assert_null(bal_augmentation_at(-1));
 }
 
@@ -176,7 +282,10 @@ int main(void)
         cmocka_unit_test(certain_flip_is_exact_and_its_own_inverse),
         cmocka_unit_test(draw_is_a_function_of_seed_epoch_and_item),
         cmocka_unit_test(augmentations_do_not_disturb_each_other),
-        cmocka_unit_test(the_list_names_both),
+        cmocka_unit_test(boxes_are_drawn_as_torchvision_draws_them),
+        cmocka_unit_test(boxes_that_never_fit_are_in_the_middle),
+        cmocka_unit_test(a_box_disturbs_nothing),
+        cmocka_unit_test(the_list_names_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

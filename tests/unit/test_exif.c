@@ -147,7 +147,7 @@ static void pngs_checksum_counts(void **state)
     bal_decode in = {.ctx = ctx, .name = "some/picture", .bytes = bytes, .count = count + 34};
     bal_shape shape;
     bal_picture picture;
-    test_ok(ctx, bal_image_shape(&in, &shape));
+    test_ok(ctx, bal_image_shape_of(&in, &shape));
     assert_int_equal(shape.height, 5);
     test_ok(ctx, bal_image_picture(&in, &picture));
     assert_int_equal(picture.shape.height, 5);
@@ -156,7 +156,7 @@ static void pngs_checksum_counts(void **state)
             assert_int_equal(picture.pixels[(y * 3 + x) * 3 + 1], test_pixel(x, 4 - y, 1));
     bal_picture_free(ctx, &picture);
     bytes[66] ^= 1;
-    test_ok(ctx, bal_image_shape(&in, &shape));
+    test_ok(ctx, bal_image_shape_of(&in, &shape));
     assert_int_equal(shape.height, 3);
     free(plain);
     free(bytes);

@@ -26,7 +26,7 @@ static uint8_t *round_trip(bal_ctx *ctx, encoder *encode, const test_picture *p,
     bal_shape shape;
     uint8_t *pixels = malloc(bal_shape_bytes(wanted));
     assert_non_null(pixels);
-    test_ok(ctx, bal_image_shape(&in, &shape));
+    test_ok(ctx, bal_image_shape_of(&in, &shape));
     assert_true(bal_shape_equal(shape, wanted));
     test_ok(ctx, bal_image_decode(&in, wanted, false, pixels));
     free(bytes);
@@ -372,7 +372,7 @@ static void huge_sizes_are_refused_before_memory_is_asked_for(void **state)
         memcpy(header + 20, rows[i].side, 4);
         memcpy(header + 29, rows[i].checksum, 4);
         in = over(ctx, header, sizeof header);
-        test_fails(ctx, bal_image_shape(&in, &shape), BAL_BAD_FILE, rows[i].text, NULL);
+        test_fails(ctx, bal_image_shape_of(&in, &shape), BAL_BAD_FILE, rows[i].text, NULL);
         test_fails(ctx, bal_image_decode(&in, (bal_shape){3, 1, 1}, true, pixels), BAL_BAD_FILE,
                    rows[i].text, NULL);
     }
@@ -380,7 +380,7 @@ static void huge_sizes_are_refused_before_memory_is_asked_for(void **state)
     static const uint8_t webp[] = {'R', 'I', 'F', 'F', 18, 0, 0, 0,    'W',  'E',  'B',  'P',  'V',
                                    'P', '8', 'L', 6,   0,  0, 0, 0x2f, 0xff, 0xff, 0xff, 0x0f, 0};
     in = over(ctx, webp, sizeof webp);
-    test_fails(ctx, bal_image_shape(&in, &shape), BAL_BAD_FILE, "16384x16384", NULL);
+    test_fails(ctx, bal_image_shape_of(&in, &shape), BAL_BAD_FILE, "16384x16384", NULL);
     bal_ctx_close(&ctx);
 }
 
@@ -400,7 +400,7 @@ static void limits_are_the_callers(void **state)
         bal_picture picture;
         bal_shape shape;
         in.limits.pixels = 62;
-        test_fails(ctx, bal_image_shape(&in, &shape), BAL_BAD_FILE, "some/picture", "9x7",
+        test_fails(ctx, bal_image_shape_of(&in, &shape), BAL_BAD_FILE, "some/picture", "9x7",
                    "at most 62 ", NULL);
         test_fails(ctx, bal_image_picture(&in, &picture), BAL_BAD_FILE, "at most 62 ", NULL);
         assert_null(picture.pixels);

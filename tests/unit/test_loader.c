@@ -1,7 +1,10 @@
 /* Batches: their order and content, whatever the workers do; stopping, beginning again, failing. */
 #include "helpers/helpers.h"
+#include "helpers/pictures.h"
 #include "helpers/toy.h"
 
+#include "data/dataset_picture.h"
+#include "data/image.h"
 #include "train/loader.h"
 
 #include <math.h>
@@ -124,6 +127,72 @@ static void batches_come_in_order(void **state)
         bal_loader_close(&loader);
         assert_null(loader);
     }
+}
+
+/* Large pictures of several sizes, of which random boxes are shown. */
+static void boxes_are_of_the_pictures(void **state)
+{
+    fixture *f = *state;
+    char *folder = test_folder();
+    static const int sizes[][2] = {{40, 60}, {33, 21}, {7, 6}};
+    for (int c = 0; c < 2; c++)
+        for (size_t i = 0; i < BAL_COUNT_OF(sizes); i++) {
+            char name[32];
+            snprintf(name, sizeof name, "%c/%zu.jpg", 'a' + c, i);
+            test_write_jpeg(test_path(folder, name), sizes[i][c], sizes[i][1 - c], 3);
+        }
+    const bal_dataset_settings as = {.img_size = SIDE, .channels = 3, .seed = 1};
+    const bal_augment_settings how = {.resized_crop = true, .hflip = 0.5};
+    const bal_shape shape = {3, SIDE, SIDE};
+    bal_dataset *data;
+    bal_image_store *store;
+    bal_pixel_table table;
+    test_ok(f->ctx, bal_pixel_table_make(&table, f->ctx, 3, &norm));
+    test_ok(f->ctx, bal_dataset_open(&data, f->ctx, folder, &as));
+    test_ok(f->ctx,
+            bal_image_store_open(&store, f->ctx, &(bal_image_store_settings){.data = data}));
+    const int64_t items[] = {0, 1, 2, 3, 4, 5, 3, 2, 0, 0};
+    for (size_t w = 0; w < BAL_COUNT_OF(worker_counts); w++) {
+        const bal_loader_settings settings = {
+            .store = store, .batch = BATCH, .workers = worker_counts[w], .norm = norm};
+        bal_loader *loader;
+        test_ok(f->ctx, bal_loader_open(&loader, f->ctx, &settings));
+        const bal_loader_pass pass = {
+            .items = items, .count = BAL_COUNT_OF(items), .augment = &how, .seed = 4, .epoch = 1};
+        bal_loader_begin(loader, &pass);
+        for (int64_t place = 0; place < pass.count;) {
+            bal_loader_batch batch;
+            test_ok(f->ctx, bal_loader_next(loader, &batch));
+            assert_true(batch.count > 0);
+            for (int i = 0; i < batch.count; i++, place++) {
+                uint8_t pixels[PIXELS], scratch[PIXELS];
+                float want[PIXELS];
+                bal_picture picture;
+                test_ok(f->ctx,
+                        bal_dataset_picture(data, f->ctx, items[place], (bal_ask){0}, &picture));
+                const bal_augment_region r =
+                    bal_augment_box(&how, &(bal_augment_draw){4, 1, (uint64_t)place},
+                                    picture.shape.height, picture.shape.width);
+                test_ok(f->ctx, bal_picture_fit_view(f->ctx, &picture,
+                                                     (bal_box){r.left, r.top, r.width, r.height},
+                                                     shape, pixels));
+                bal_picture_free(f->ctx, &picture);
+                bal_augment(&how, (bal_image_shape){3, SIDE, SIDE}, 4, 1, (uint64_t)place, pixels,
+                            scratch);
+                bal_pixel_planes(&table, (size_t)SIDE * SIDE, pixels, want);
+                for (int k = 0; k < PIXELS;
+                     k++) /* decoding at a smaller scale may differ a little */
+                    if (fabsf(want[k] - batch.images[(size_t)i * PIXELS + (size_t)k]) > 0.15f)
+                        fail_msg("place %d: value %d is %g, want %g", (int)place, k,
+                                 (double)batch.images[(size_t)i * PIXELS + (size_t)k],
+                                 (double)want[k]);
+            }
+        }
+        bal_loader_close(&loader);
+    }
+    bal_image_store_close(&store);
+    bal_dataset_close(&data);
+    test_folder_remove(folder);
 }
 
 static void whole_batches_have_no_rest(void **state)
@@ -282,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(batches_come_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(boxes_are_of_the_pictures, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whole_batches_have_no_rest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pass_can_begin_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(epoch_and_seed_move_the_augmentation, set_up, tear_down),

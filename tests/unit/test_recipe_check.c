@@ -167,6 +167,10 @@ static const struct {
     {"optimizer: {lr: 0.1}\nschedule: {name: cosine, min_lr: 0.2}\nstages: [{}]\n",
      "my.yaml:2: min_lr 0.2 is above the learning rate 0.1"},
     {"\noptimizer: {momentum: 0, nesterov: true}\nstages: [{}]\n", "my.yaml:2: nesterov needs a"},
+    {"stages: [{augment: {scale_min: 0.5, scale_max: 0.25}}]\n",
+     "my.yaml:1: scale_min 0.5 is above scale_max 0.25"},
+    {"stages:\n  - {augment: {ratio_min: 3, ratio_max: 2}}\n",
+     "my.yaml:2: ratio_min 3 is above ratio_max 2"},
     {"name: a/b\nstages: [{}]\n", "name \"a/b\" has a \"/\""},
 };
 
