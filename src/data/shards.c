@@ -181,7 +181,7 @@ static bal_status shape_of(const bal_source *source, bal_ctx *ctx, int64_t item,
     shard_item at;
     find_item(source->own, item, &at);
     BAL_TRY(read_bytes(source, ctx, &at, &bytes, &in));
-    const bal_status status = bal_image_shape(&in, shape);
+    const bal_status status = bal_image_shape_of(&in, shape);
     bal_free(ctx, bytes);
     return status;
 }
