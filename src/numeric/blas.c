@@ -81,8 +81,9 @@ void bal_multiply_doubles(const bal_double_product *p)
                 inner, 1.0, p->a, inner, p->b, inner, 0.0, p->out, (blasint)p->stride);
 }
 
-void bal_add_squares(const double *a, int64_t rows, int64_t columns, double *out)
+void bal_add_products(const bal_double_sums *s)
 {
-    const blasint n = (blasint)columns;
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, n, (blasint)rows, 1.0, a, n, 1.0, out, n);
+    const blasint inner = (blasint)s->inner_stride;
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)s->columns, (blasint)s->others,
+                (blasint)s->rows, 1.0, s->a, inner, s->b, inner, 1.0, s->out, (blasint)s->stride);
 }

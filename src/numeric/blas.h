@@ -22,9 +22,15 @@ typedef struct bal_double_product {
 } bal_double_product;
 void bal_multiply_doubles(const bal_double_product *product);
 
-/* Adds A^T A to the lower triangle (row >= column) of out, columns x columns, for A of
- * rows x columns. */
-void bal_add_squares(const double *a, int64_t rows, int64_t columns, double *out);
+/* Adds A^T B to out, for A of rows x columns and B of rows x others; both have inner_stride numbers
+ * from row to row, out has stride. */
+typedef struct bal_double_sums {
+    int64_t rows, columns, others, inner_stride;
+    const double *a, *b;
+    double *out;
+    int64_t stride;
+} bal_double_sums;
+void bal_add_products(const bal_double_sums *sums);
 
 /* A pool for work that multiplies: as many threads as the context has, but no more than BLAS can
  * serve at the same time. Close with bal_pool_close. */
