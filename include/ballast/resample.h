@@ -62,7 +62,15 @@ typedef struct bal_resample_settings {
     int k;                /* neighbours; at least 1, or BAL_RESAMPLE_AUTO (the default) */
     int m;                /* neighbours that judge a row; likewise */
     const char *distance; /* "euclidean" (default) or "cosine": whose neighbours */
-    double shrinkage;     /* random-over: 0 copies rows; above, width of the noise on them; >= 0 */
+    const char *kind_sel; /* enn and its kin: "all" (default) or "mode" of the neighbours must be of
+                             the row's class */
+    int max_iter;         /* renn: passes at most; 1..100000, default 100 */
+    int n_seeds;          /* cnn, oss: rows of a class to begin with; 1..1000000, default 1 */
+    double threshold_cleaning; /* ncr: share of all rows that a class must exceed for its rows near
+                                  the minority to go; 0..1, default 0.5 */
+    bool allow_minority; /* all-knn: goes on when a class has fewer rows than the minority had */
+    bool replacement;    /* random-under: a row may be drawn more than once */
+    double shrinkage;    /* random-over: 0 copies rows; above, width of the noise on them; >= 0 */
     const char *categorical;  /* smote-nc: columns that hold categories, "0,3,5-7"; else NULL */
     int clusters;             /* kmeans-smote: of all rows; at least 1; default 8 */
     double balance_threshold; /* kmeans-smote: least share of the class in a cluster that gets new
@@ -139,6 +147,24 @@ BAL_API BAL_MUST_CHECK bal_status bal_resampled_write_origins(const bal_resample
  * Fails with BAL_BAD_ARG (not within 0..bal_resampled_count()), BAL_INTERRUPTED. */
 BAL_API BAL_MUST_CHECK bal_status bal_resampled_rows(bal_resampled *resampled, int64_t first,
                                                      int64_t count, float *values, int32_t *labels);
+
+/* ---- balanced subsets, for ensembles ---- */
+typedef struct bal_subset_settings {
+    const char *kind;     /* easy-ensemble (default): a draw of each class (Liu, Wu & Zhou 2009);
+                             balanced-bagging: a draw of each class from a bootstrap sample of all
+                             rows, which repeats rows (Maclin & Opitz 1997; Hido et al. 2009) */
+    const char *strategy; /* of under-sampling; default "auto": each as large as the smallest */
+    bool replacement;     /* draw within a class with replacement */
+    uint64_t seed;        /* default 1 */
+} bal_subset_settings;
+BAL_API bal_subset_settings bal_subset_defaults(void);
+/* The rows that member 0, 1, ... of an ensemble learns from, ascending; out has room for `rows`
+ * numbers, *count receives how many. A function of the labels, the settings and the member. Fails
+ * with BAL_BAD_ARG (settings, strategy, member below 0), BAL_NO_MEMORY. */
+BAL_API BAL_MUST_CHECK bal_status bal_resample_subset(bal_ctx *ctx, const int32_t *labels,
+                                                      int64_t rows,
+                                                      const bal_subset_settings *settings,
+                                                      int member, int64_t *out, int64_t *count);
 
 #ifdef __cplusplus
 }

@@ -20,7 +20,8 @@
     X(RESAMPLE)            \
     X(AUDIT)               \
     X(RESIZED_CROP)        \
-    X(PIXEL_SAMPLE)
+    X(PIXEL_SAMPLE)        \
+    X(SUBSET)
 
 typedef enum bal_stream {
 #define BAL_STREAM_ENUM(name) BAL_STREAM_##name,

@@ -8,6 +8,10 @@ static const bal_resample_settings defaults = {.method = "smote",
                                                .k = BAL_RESAMPLE_AUTO,
                                                .m = BAL_RESAMPLE_AUTO,
                                                .distance = "euclidean",
+                                               .kind_sel = "all",
+                                               .max_iter = 100,
+                                               .n_seeds = 1,
+                                               .threshold_cleaning = 0.5,
                                                .clusters = 8,
                                                .balance_threshold = BAL_RESAMPLE_AUTO,
                                                .density_exponent = BAL_RESAMPLE_AUTO,
@@ -32,6 +36,18 @@ static const bal_option rows[] = {
      "neighbours that judge a row; default: the method's"},
     {"distance", BAL_OPTION_CHOICE, FIELD(distance), 0, 0, NULL, "euclidean|cosine",
      "by which neighbours are near; default euclidean"},
+    {"kind-sel", BAL_OPTION_CHOICE, FIELD(kind_sel), 0, 0, NULL, "all|mode",
+     "which neighbours must be of a row's class for it to stay; default all"},
+    {"max-iter", BAL_OPTION_INT, FIELD(max_iter), 1, 100000, "N", NULL,
+     "passes at most; default 100"},
+    {"n-seeds", BAL_OPTION_INT, FIELD(n_seeds), 1, 1000000, "N", NULL,
+     "rows of a class to begin with; default 1"},
+    {"threshold-cleaning", BAL_OPTION_REAL, FIELD(threshold_cleaning), 0, 1, "X", NULL,
+     "share of all rows that a class must exceed to be cleaned near the minority; default 0.5"},
+    {"allow-minority", BAL_OPTION_FLAG, FIELD(allow_minority), 0, 0, NULL, NULL,
+     "go on when a class has fewer rows than the minority had"},
+    {"replacement", BAL_OPTION_FLAG, FIELD(replacement), 0, 0, NULL, NULL,
+     "draw rows with replacement"},
     {"shrinkage", BAL_OPTION_REAL, FIELD(shrinkage), 0, 1e6, "X", NULL,
      "width of the noise on copied rows, 0 for none; default 0"},
     {"categorical", BAL_OPTION_TEXT, FIELD(categorical), 0, 0, "COLUMNS", NULL,
@@ -95,6 +111,14 @@ static bal_status check_ranges(bal_ctx *ctx, const bal_resample_settings *s)
     if (!s->distance || (strcmp(s->distance, "euclidean") && strcmp(s->distance, "cosine")))
         return bal_fail(ctx, BAL_BAD_ARG, "distance is \"%s\", must be euclidean or cosine",
                         s->distance ? s->distance : "");
+    if (!s->kind_sel || (strcmp(s->kind_sel, "all") && strcmp(s->kind_sel, "mode")))
+        return bal_fail(ctx, BAL_BAD_ARG, "kind-sel is \"%s\", must be all or mode",
+                        s->kind_sel ? s->kind_sel : "");
+    if (s->max_iter < 1 || s->max_iter > 100000)
+        return bal_fail(ctx, BAL_BAD_ARG, "max-iter is %d, must be 1 to 100000", s->max_iter);
+    if (s->n_seeds < 1 || s->n_seeds > 1000000)
+        return bal_fail(ctx, BAL_BAD_ARG, "n-seeds is %d, must be 1 to 1000000", s->n_seeds);
+    BAL_TRY(check_real(ctx, "threshold-cleaning", s->threshold_cleaning, 1.0));
     if (s->clusters < 1)
         return bal_fail(ctx, BAL_BAD_ARG, "clusters is %d, must be at least 1", s->clusters);
     BAL_TRY(check_real(ctx, "shrinkage", s->shrinkage, 1e6));
