@@ -352,7 +352,8 @@ static const bal_option *file_rows(void)
 }
 
 static const cli_group resample_groups[] = {
-    {"files (all but the last are needed)", file_rows, offsetof(cli_settings, resample_files), CLI_BY_HAND},
+    {"files (all but the last are needed)", file_rows, offsetof(cli_settings, resample_files),
+     CLI_BY_HAND},
     {"resampling", bal_resample_options, offsetof(cli_settings, resample), CLI_ONCE},
     {NULL, NULL, 0, CLI_ONCE},
 };
