@@ -82,11 +82,11 @@ typedef struct block { /* rows that are made at a time */
 static bool block_open(cli *c, const input *in, int64_t count, block *b)
 {
     const size_t columns = (size_t)in->data.columns;
-    const int64_t half = (int64_t)c->settings.resample.memory * 1024 * 1024 / 2;
-    b->rows = half / 5 / in->data.columns;
+    enum { BLOCK_MIB = 32 }; /* more gains nothing */
+    const int memory = c->settings.resample.memory;
+    const int64_t bytes = (int64_t)(memory < BLOCK_MIB ? memory : BLOCK_MIB) * 1024 * 1024;
+    b->rows = bytes / 5 / in->data.columns;
     b->rows = b->rows < 1 ? 1 : b->rows > count ? count : b->rows;
-    if (b->rows > 1 << 24)
-        b->rows = 1 << 24;
     const size_t rows = (size_t)(b->rows < 1 ? 1 : b->rows);
     b->values = cli_calloc(c, rows, columns * sizeof *b->values);
     b->labels = cli_calloc(c, rows, sizeof *b->labels);

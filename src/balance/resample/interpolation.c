@@ -38,14 +38,22 @@ static void draw_bases(const drawing *d)
     }
 }
 
+/* Where most of a class is used, the search among all of it looks at each pair once, which is less
+ * work than the used ones against all. */
 static void find_used(drawing *d)
 {
-    for (int64_t i = 0; i < d->how->count; i++)
+    const bal_interpolation *how = d->how;
+    for (int64_t i = 0; i < how->count; i++) {
+        d->used_count += !d->place[d->made[i].base];
         d->place[d->made[i].base] = 1;
-    for (int64_t b = 0; b < d->how->base_count; b++)
-        if (d->place[b]) {
+    }
+    const bool all = how->bases == how->among && how->base_count == how->among_count &&
+                     2 * d->used_count > how->base_count;
+    d->used_count = 0;
+    for (int64_t b = 0; b < how->base_count; b++)
+        if (all || d->place[b]) {
             d->place[b] = d->used_count;
-            d->used[d->used_count++] = d->how->bases[b];
+            d->used[d->used_count++] = how->bases[b];
         }
 }
 
@@ -113,8 +121,9 @@ static bal_status plan(drawing *d)
     d->index = bal_calloc(ctx, (size_t)d->used_count, (size_t)d->k * sizeof *d->index);
     if (!d->index)
         return BAL_NO_MEMORY;
+    const bool all_used = how->bases == how->among && d->used_count == how->among_count;
     const bal_neighbourhood neighbours = {.what = "neighbours",
-                                          .of = d->used,
+                                          .of = all_used ? how->among : d->used,
                                           .of_count = d->used_count,
                                           .among = how->among,
                                           .among_count = how->among_count,

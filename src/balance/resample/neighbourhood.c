@@ -65,6 +65,12 @@ static bal_rows gather(const search *s, const gathered *g, int64_t first, int64_
     return (bal_rows){g->copy, count, s->columns};
 }
 
+static bool are_themselves(const search *s)
+{
+    return s->of.rows == s->among.rows && s->of.count == s->among.count &&
+           s->among.part == s->among.count;
+}
+
 static bal_status search_open(search *s)
 {
     const bal_neighbourhood *how = s->how;
@@ -75,8 +81,11 @@ static bal_status search_open(search *s)
     s->of = (gathered){how->of, how->of ? how->of_count : s->r->data.rows, 0, NULL};
     s->among = (gathered){how->among, how->among ? how->among_count : s->r->data.rows, 0, NULL};
     s->memory = 2 * quarter;
-    BAL_TRY(gathered_open(ctx, &s->of, s->columns, (3 * k + 3) * sizeof(double), quarter));
     BAL_TRY(gathered_open(ctx, &s->among, s->columns, 0, quarter));
+    s->total = 1;
+    if (are_themselves(s))
+        return BAL_OK;
+    BAL_TRY(gathered_open(ctx, &s->of, s->columns, (3 * k + 3) * sizeof(double), quarter));
     const size_t queries = (size_t)s->of.part;
     s->index = bal_calloc(ctx, queries, (k + 1) * sizeof *s->index);
     s->distance = bal_calloc(ctx, queries, (k + 1) * sizeof *s->distance);
@@ -162,11 +171,31 @@ static bal_status search_queries(search *s, int64_t first, int64_t count, int64_
     return BAL_OK;
 }
 
+/* Of rows among themselves, if they fit into a part: each pair is looked at once. */
+static bal_status search_themselves(search *s, int64_t *index, double *distance)
+{
+    const bal_neighbours_settings settings = {.points = gather(s, &s->among, 0, s->among.count),
+                                              .k = s->how->k,
+                                              .distance = s->r->cosine ? BAL_COSINE : BAL_EUCLIDEAN,
+                                              .memory = s->memory,
+                                              .progress = tell,
+                                              .user = s};
+    BAL_TRY(bal_neighbours(s->r->ctx, &settings, index, distance));
+    for (int64_t i = 0; i < s->among.count * s->how->k; i++)
+        index[i] = row_at(&s->among, index[i]);
+    return BAL_OK;
+}
+
 bal_status bal_neighbourhood_find(const bal_resampled *r, const bal_neighbourhood *how,
                                   int64_t *index, double *distance)
 {
     search s = {.r = r, .how = how};
     bal_status status = search_open(&s);
+    if (status == BAL_OK && are_themselves(&s)) {
+        status = search_themselves(&s, index, distance);
+        search_close(&s);
+        return status;
+    }
     for (int64_t at = 0; at < s.of.count && status == BAL_OK; at += s.of.part) {
         const int64_t left = s.of.count - at, count = left < s.of.part ? left : s.of.part;
         status = search_queries(&s, at, count, index + at * how->k);

@@ -11,7 +11,8 @@ typedef struct bal_neighbourhood {
     int64_t columns;     /* of values */
     const int64_t *of;   /* rows whose neighbours are sought; NULL: all */
     int64_t of_count;
-    const int64_t *among; /* rows that may be neighbours, ascending; NULL: all */
+    const int64_t *among; /* rows that may be neighbours, ascending; NULL: all. Where it is `of`,
+                             half the work is done if memory allows */
     int64_t among_count;
     int64_t k; /* at least 1 and at most among_count, less one where `of` has rows of `among` */
 } bal_neighbourhood;
