@@ -21,7 +21,8 @@
     X(AUDIT)               \
     X(RESIZED_CROP)        \
     X(PIXEL_SAMPLE)        \
-    X(SUBSET)
+    X(SUBSET)              \
+    X(KMEANS)
 
 typedef enum bal_stream {
 #define BAL_STREAM_ENUM(name) BAL_STREAM_##name,
