@@ -234,6 +234,10 @@ typedef struct cli_scores {
 BAL_MUST_CHECK bal_status cli_open_model(cli *c, bal_model **model, const char *run,
                                          const bal_dataset *data);
 /* The data set to measure on: where (or the run's own when NULL), in the model's shape. */
+/* bal_dataset_open with the settings of the command (or others), which also says what skip-bad left
+ * out. */
+BAL_MUST_CHECK bal_status cli_open_data(cli *c, bal_dataset **data, const char *where,
+                                        const bal_dataset_settings *settings);
 BAL_MUST_CHECK bal_status cli_open_model_data(cli *c, bal_dataset **data, const bal_model *model,
                                               const char *where);
 BAL_MUST_CHECK bal_status cli_run_split(cli *c, bal_model *model, const bal_dataset *data,

@@ -150,18 +150,27 @@ static json_t *info_json(const bal_dataset *data, const split_counts *counts)
             json_object_set_new(row, bal_split_name((bal_split)s), json_integer(counts->of[s][i]));
         json_array_append_new(classes, row);
     }
-    return json_pack(
-        "{s:o, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o}", "name", cli_json_text(info->name),
-        "format", info->format, "path", cli_json_text(info->path), "channels", info->channels,
-        "height", info->height, "width", info->width, "items", items, "imbalance",
-        cli_json_real(imbalance(counts->of[BAL_SPLIT_TRAIN], info->classes)), "classes", classes);
+    json_t *skipped = json_array();
+    for (int64_t i = 0; i < bal_dataset_skipped_count(data); i++) {
+        const bal_skipped s = bal_dataset_skipped(data, i);
+        json_array_append_new(skipped,
+                              json_pack("{s:o, s:s, s:i, s:o}", "name", cli_json_text(s.name),
+                                        "split", bal_split_name(s.split), "class", s.label,
+                                        "reason", cli_json_text(s.reason)));
+    }
+    return json_pack("{s:o, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o}", "name",
+                     cli_json_text(info->name), "format", info->format, "path",
+                     cli_json_text(info->path), "channels", info->channels, "height", info->height,
+                     "width", info->width, "items", items, "imbalance",
+                     cli_json_real(imbalance(counts->of[BAL_SPLIT_TRAIN], info->classes)),
+                     "classes", classes, "skipped", skipped);
 }
 
 static bal_status run_info(cli *c)
 {
     bal_dataset *data = NULL;
     split_counts counts = {0};
-    bal_status status = bal_dataset_open(&data, c->ctx, c->args[0], &c->settings.dataset);
+    bal_status status = cli_open_data(c, &data, c->args[0], &c->settings.dataset);
     if (status == BAL_OK)
         status = read_counts(c, data, &counts);
     if (status == BAL_OK && cli_wants_text(c))

@@ -108,7 +108,7 @@ static bal_status evaluate_weights(cli *c)
     if (!s->model || !s->weights)
         return cli_fail(c, BAL_BAD_ARG, "--model and --weights go together, %s is missing",
                         s->model ? "--weights" : "--model");
-    bal_status status = bal_dataset_open(&data, c->ctx, c->args[0], &c->settings.dataset);
+    bal_status status = cli_open_data(c, &data, c->args[0], &c->settings.dataset);
     if (status == BAL_OK)
         status = cli_open_model(c, &model, NULL, data);
     if (status == BAL_OK)

@@ -244,7 +244,7 @@ static bal_status run_train(cli *c)
     if (status == BAL_OK)
         status = override_recipe(c, recipe);
     if (status == BAL_OK)
-        status = bal_dataset_open(&data, c->ctx, c->args[0], &c->settings.dataset);
+        status = cli_open_data(c, &data, c->args[0], &c->settings.dataset);
     if (status == BAL_OK)
         status = bal_trainer_open(&trainer, c->ctx, data, recipe, &c->settings.train);
     if (status == BAL_OK && c->settings.train_extra.dry_run)
@@ -306,7 +306,8 @@ const cli_command cli_command_train = {
         "afterwards the mean loss (val) and the balanced accuracy; best marks the epoch whose\n"
         "weights are kept. `--verbose` adds the learning rate and every class.\n\n"
         "The run folder holds `recipe.yaml` (resolved), `command.txt`, `environment.json`,\n"
-        "`split.csv` (the exact members), `metrics.jsonl` (a line an epoch),\n"
+        "`split.csv` (the exact members), `skipped.csv` (what `--skip-bad` left out),\n"
+        "`metrics.jsonl` (a line an epoch),\n"
         "`best.safetensors`, `last.safetensors`, the state to resume from and `summary.json`.\n\n"
         "Values are looked for on the command line, then in the environment (`BALLAST_EPOCHS` is\n"
         "`--epochs`), then in the recipe, then in the defaults.",

@@ -48,6 +48,44 @@ static bool fits(const bal_dataset_info *info, bal_shape input)
            info->width == input.width;
 }
 
+#define MOST_NAMED 20
+
+/* The first of them by name. */
+static void tell_skipped(cli *c, const bal_dataset *data)
+{
+    const int64_t count = bal_dataset_skipped_count(data);
+    if (count == 0)
+        return;
+    cli_say(c, "%lld image%s cannot be read and %s left out:", (long long)count,
+            count == 1 ? "" : "s", count == 1 ? "is" : "are");
+    for (int64_t i = 0; i < count && i < MOST_NAMED; i++)
+        cli_say(c, "  %s", bal_dataset_skipped(data, i).reason);
+    if (count > MOST_NAMED)
+        cli_say(c, "  and %lld more: `ballast data info DATA --skip-bad --json -` has them all",
+                (long long)(count - MOST_NAMED));
+}
+
+bal_status cli_open_data(cli *c, bal_dataset **data, const char *where,
+                         const bal_dataset_settings *settings)
+{
+    const bal_status status = bal_dataset_open(data, c->ctx, where, settings);
+    if (status == BAL_OK)
+        tell_skipped(c, *data);
+    return status;
+}
+
+/* Pictures become images as in the run, unless the command line has other wishes. */
+static void crop_as_run(const bal_model *model, bal_dataset_settings *settings)
+{
+    bal_dataset_settings of_run;
+    const bal_dataset_settings usual = bal_dataset_defaults();
+    if (!bal_model_data(model, &of_run) || strcmp(settings->crop_mode, usual.crop_mode) != 0 ||
+        settings->crop_pct < usual.crop_pct)
+        return;
+    settings->crop_mode = of_run.crop_mode;
+    settings->crop_pct = of_run.crop_pct;
+}
+
 bal_status cli_open_model_data(cli *c, bal_dataset **data, const bal_model *model,
                                const char *where)
 {
@@ -58,7 +96,7 @@ bal_status cli_open_model_data(cli *c, bal_dataset **data, const bal_model *mode
         if (!where)
             return cli_fail(c, BAL_BAD_ARG, "DATA is missing: the model does not name its own");
     }
-    bal_status status = bal_dataset_open(data, c->ctx, where, &settings);
+    bal_status status = cli_open_data(c, data, where, &settings);
     if (status != BAL_OK)
         return status;
     const bal_shape input = bal_model_input(model);
@@ -66,6 +104,7 @@ bal_status cli_open_model_data(cli *c, bal_dataset **data, const bal_model *mode
     if (!fits(&info, input) && input.height == input.width) {
         settings.img_size = input.height;
         settings.channels = input.channels;
+        crop_as_run(model, &settings);
         bal_dataset_close(data);
         status = bal_dataset_open(data, c->ctx, where, &settings);
         if (status != BAL_OK)

@@ -51,6 +51,9 @@ typedef struct bal_dataset_settings {
     int max_image_file;   /* MiB; a larger image file is not read; 0: the default, 256 */
     int max_unpacked;     /* GiB; what the compressed shards of this set may take in the user's
                              cache, where they are unpacked once; 0: the default, 64 */
+    bool skip_bad;        /* opening decodes every image once, by all threads, and leaves out those
+                             that cannot be read (bal_dataset_skipped names them). Without it, the
+                             default, such an image is an error where it is read */
     bool mixed_sizes;     /* images may have any size, and some may be unreadable: opening looks at
                              none of them. Then bal_dataset_info has 0 for what is not known, and
                              bal_dataset_image wants img_size and channels; default false. No option:
@@ -62,8 +65,8 @@ typedef struct bal_dataset_settings {
  * split is taken from what remains (class statistics come from the training split alone). */
 BAL_API bal_dataset_settings bal_dataset_defaults(void);
 /* The settings as option rows: longtail, val-split, img-size, crop-mode, crop-pct, in-chans,
- * max-image-pixels, max-image-file, max-unpacked. The seed has no row here: it is the one of the
- * whole run. */
+ * max-image-pixels, max-image-file, max-unpacked, skip-bad. The seed has no row here: it is the one
+ * of the whole run. */
 BAL_API const bal_option *bal_dataset_options(void);
 
 typedef struct bal_dataset bal_dataset;
@@ -101,6 +104,16 @@ BAL_API void bal_dataset_counts(const bal_dataset *dataset, bal_split split, int
 /* The item numbers of a split, ascending; borrowed; info.items[split] of them (0: the data has no
  * such split). */
 BAL_API const int64_t *bal_dataset_items(const bal_dataset *dataset, bal_split split);
+/* What skip_bad left out, in the order of the data, before anything is cut or split. Texts are
+ * borrowed from the data set. */
+typedef struct bal_skipped {
+    const char *name, *reason; /* as bal_dataset_item_name; the sentence of the decoder */
+    bal_split split;           /* where it was */
+    int label;
+} bal_skipped;
+BAL_API int64_t bal_dataset_skipped_count(const bal_dataset *dataset);
+/* 0 <= i < bal_dataset_skipped_count(). */
+BAL_API bal_skipped bal_dataset_skipped(const bal_dataset *dataset, int64_t i);
 BAL_API int bal_dataset_label(const bal_dataset *dataset, int64_t item);
 /* The item's group (a patient, a site: items of one group never straddle splits), numbered from 0;
  * -1 where the data has none. */

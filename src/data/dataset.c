@@ -3,6 +3,7 @@
 #include "data/dataset_settings.h"
 #include "data/image.h"
 #include "data/known.h"
+#include "data/measure.h"
 #include "data/source.h"
 #include "data/split.h"
 #include "data/view.h"
@@ -28,7 +29,8 @@ struct bal_dataset {
     int64_t *items[BAL_SPLIT_COUNT]; /* ascending; places in one array */
     int64_t in_split[BAL_SPLIT_COUNT];
     int64_t *class_counts; /* BAL_SPLIT_COUNT x classes */
-    char *numbers;         /* class names where the data has none: NUMBER_LENGTH bytes each */
+    bal_left_out_list skipped;
+    char *numbers; /* class names where the data has none: NUMBER_LENGTH bytes each */
 };
 
 static const char *const split_names[BAL_SPLIT_COUNT] = {
@@ -108,13 +110,15 @@ static bal_status open_source(bal_dataset *d, bal_ctx *ctx, const bal_dataset_se
 {
     bal_source *source = &d->source;
     source->wanted = (bal_shape){s->channels, s->img_size, s->img_size};
-    source->mixed = s->mixed_sizes;
+    source->mixed = s->mixed_sizes || s->skip_bad;
     source->limits = bal_dataset_settings_limits(s);
     source->max_unpacked = (uint64_t)s->max_unpacked << 30;
     source->reader = bal_reader_probe(source->path);
     if (!source->reader)
         return fail_format(ctx, source->path);
     BAL_TRY(source->reader->open(source, ctx));
+    if (s->skip_bad)
+        BAL_TRY(bal_source_leave_out(source, ctx, s->mixed_sizes, &d->skipped));
     d->shape = source->native;
     if (source->wanted.channels)
         d->shape.channels = source->wanted.channels;
@@ -165,7 +169,7 @@ static bal_status number_items(bal_dataset *d, bal_ctx *ctx, const uint8_t *keep
 }
 
 /* Before anything is cut: at least two classes, and every one in the training split. */
-static bal_status check_classes(bal_dataset *d, bal_ctx *ctx)
+static bal_status check_classes(bal_dataset *d, bal_ctx *ctx, const uint8_t *keep)
 {
     const bal_source *source = &d->source;
     const size_t classes = (size_t)source->classes;
@@ -175,15 +179,16 @@ static bal_status check_classes(bal_dataset *d, bal_ctx *ctx)
     for (int c = 0; status == BAL_OK && c < source->classes; c++)
         snprintf(d->numbers + (size_t)c * NUMBER_LENGTH, NUMBER_LENGTH, "%d", c);
     for (int64_t i = 0; status == BAL_OK && i < source->count; i++)
-        if (source->splits[i] == BAL_SPLIT_TRAIN)
+        if (keep[i] && source->splits[i] == BAL_SPLIT_TRAIN)
             seen[source->labels[i]] = true;
     if (status == BAL_OK && classes < 2)
         status = bal_fail(ctx, BAL_BAD_DATA, "%s: only one class (%s), at least 2 are needed",
                           source->path, classes == 1 ? bal_dataset_class_name(d, 0) : "none");
     for (int c = 0; status == BAL_OK && c < source->classes; c++)
         if (!seen[c])
-            status = bal_fail(ctx, BAL_BAD_DATA, "%s: class %d (%s) has no training images",
-                              source->path, c, bal_dataset_class_name(d, c));
+            status = bal_fail(ctx, BAL_BAD_DATA, "%s: class %d (%s) has no training images%s",
+                              source->path, c, bal_dataset_class_name(d, c),
+                              d->skipped.count > 0 ? " that can be read" : "");
     bal_free(ctx, seen);
     return status;
 }
@@ -195,8 +200,10 @@ static bal_status choose_items(bal_dataset *d, bal_ctx *ctx, const bal_dataset_s
     if (!keep)
         return BAL_NO_MEMORY;
     memset(keep, 1, (size_t)source->count);
-    bal_status status = BAL_OK;
-    if (s->longtail)
+    for (size_t i = 0; i < d->skipped.count; i++)
+        keep[d->skipped.of[i].item] = 0;
+    bal_status status = check_classes(d, ctx, keep);
+    if (status == BAL_OK && s->longtail)
         status = bal_split_longtail(ctx, source, s->longtail, s->seed, keep);
     if (status == BAL_OK && s->val_fraction > 0.0 && !has_split(source, BAL_SPLIT_VAL))
         status = bal_split_validation(ctx, source, keep, s->val_fraction, s->seed);
@@ -230,7 +237,6 @@ bal_status bal_dataset_open(bal_dataset **out, bal_ctx *ctx, const char *where,
     BAL_GOTO(keep_opening(d, ctx, where, &s));
     BAL_GOTO(locate(d, ctx, where));
     BAL_GOTO(open_source(d, ctx, &s));
-    BAL_GOTO(check_classes(d, ctx));
     BAL_GOTO(choose_items(d, ctx, &s));
     *out = d;
     return BAL_OK;
@@ -253,6 +259,7 @@ void bal_dataset_close(bal_dataset **dataset)
     bal_free(ctx, d->items[0]);
     bal_free(ctx, d->class_counts);
     bal_free(ctx, d->numbers);
+    bal_left_out_free(ctx, &d->skipped);
     bal_free(ctx, d);
     *dataset = NULL;
 }
@@ -305,6 +312,20 @@ const char *bal_dataset_item_name(const bal_dataset *d, int64_t item, char *buff
 {
     d->source.reader->item_name(&d->source, d->refs[item], buffer, size);
     return buffer;
+}
+
+int64_t bal_dataset_skipped_count(const bal_dataset *d)
+{
+    return (int64_t)d->skipped.count;
+}
+
+bal_skipped bal_dataset_skipped(const bal_dataset *d, int64_t i)
+{
+    const bal_left_out *out = &d->skipped.of[i];
+    return (bal_skipped){.name = out->name,
+                         .reason = out->reason,
+                         .split = (bal_split)d->source.splits[out->item],
+                         .label = d->source.labels[out->item]};
 }
 
 int bal_dataset_group(const bal_dataset *d, int64_t item)

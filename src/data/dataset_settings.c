@@ -44,6 +44,9 @@ static const bal_option options[] = {
      "refuse larger image files (default 256)"},
     {"max-unpacked", BAL_OPTION_INT, FIELD(max_unpacked), 1, MOST_UNPACKED_GIB, "GIB", NULL,
      "what compressed shards may take in the cache folder (default 64)"},
+    {"skip-bad", BAL_OPTION_FLAG, FIELD(skip_bad), 0, 0, NULL, NULL,
+     "decode every image first, list those that cannot be read, and go on without them (default: "
+     "such an image is an error where it is read)"},
     {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
 };
 

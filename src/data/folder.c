@@ -1,24 +1,19 @@
 /* Reader of image folders: CLASS/..., or train/CLASS/... with val and test beside it. Classes and
  * files come in the order of torchvision's ImageFolder (sorted bytewise, folders inside a class
  * included). Images stay in their files and are decoded when they are asked for. */
+#include "data/file_names.h"
 #include "data/image.h"
 #include "data/listing.h"
 
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DEEPEST 32
 
-typedef struct folder_file {
-    char *path;           /* relative to the source's path */
-    size_t folder_length; /* of its folder's part */
-} folder_file;
-
+/* Files are the items of the source, and those just being collected. */
 typedef struct folder_own {
-    folder_file *files; /* one an item of the source, and those just being collected */
-    size_t count, room;
+    bal_file_names files;
 } folder_own;
 
 static bal_status too_long(bal_ctx *ctx, const char *path)
@@ -28,60 +23,49 @@ static bal_status too_long(bal_ctx *ctx, const char *path)
 
 /* ---- collecting ---- */
 
-static bal_status append(folder_own *own, bal_ctx *ctx, const char *folder, const char *name)
+static bal_status collect(const bal_source *source, bal_ctx *ctx, const char *folder, int depth);
+
+static bal_status collect_files(folder_own *own, bal_ctx *ctx, const char *folder,
+                                const bal_listing *listing)
 {
-    if (own->count == own->room) {
-        const size_t room = own->room ? 2 * own->room : 64;
-        folder_file *bigger = bal_resize(ctx, own->files, own->count, room, sizeof *bigger);
-        if (!bigger)
-            return BAL_NO_MEMORY;
-        own->files = bigger;
-        own->room = room;
+    BAL_TRY(bal_file_names_enter(&own->files, ctx, folder));
+    for (size_t i = 0; i < listing->count; i++)
+        if (!listing->entries[i].folder && bal_image_has_name(listing->entries[i].name))
+            BAL_TRY(bal_file_names_add(&own->files, ctx, listing->entries[i].name));
+    return BAL_OK;
+}
+
+static bal_status collect_below(const bal_source *source, bal_ctx *ctx, const char *folder,
+                                const bal_listing *listing, int depth)
+{
+    char below[BAL_PATH_LENGTH];
+    for (size_t i = 0; i < listing->count; i++) {
+        const bal_entry *entry = &listing->entries[i];
+        if (!entry->folder)
+            continue;
+        if (!bal_path_join(below, sizeof below, folder, entry->name))
+            return too_long(ctx, entry->name);
+        BAL_TRY(collect(source, ctx, below, depth + 1));
     }
-    char *path = bal_format(ctx, "%s/%s", folder, name);
-    if (!path)
-        return BAL_NO_MEMORY;
-    own->files[own->count++] = (folder_file){path, strlen(folder)};
     return BAL_OK;
 }
 
 /* All images in a folder and those below it. */
 static bal_status collect(const bal_source *source, bal_ctx *ctx, const char *folder, int depth)
 {
-    char path[BAL_PATH_LENGTH], below[BAL_PATH_LENGTH];
+    char path[BAL_PATH_LENGTH];
     bal_listing listing;
     if (!bal_path_join(path, sizeof path, source->path, folder))
         return too_long(ctx, folder);
     if (depth > DEEPEST)
         return bal_fail(ctx, BAL_BAD_DATA, "%s: more than %d folders deep, or a link to itself",
                         path, DEEPEST);
-    BAL_TRY(bal_listing_read(ctx, path, &listing));
-    bal_status status = BAL_OK;
-    for (size_t i = 0; status == BAL_OK && i < listing.count; i++) {
-        const bal_entry *entry = &listing.entries[i];
-        if (!entry->folder && bal_image_has_name(entry->name))
-            status = append(source->own, ctx, folder, entry->name);
-        else if (entry->folder && !bal_path_join(below, sizeof below, folder, entry->name))
-            status = too_long(ctx, entry->name);
-        else if (entry->folder)
-            status = collect(source, ctx, below, depth + 1);
-    }
+    BAL_TRY(bal_listing_read(ctx, path, source->mixed, &listing));
+    bal_status status = collect_files(source->own, ctx, folder, &listing);
+    if (status == BAL_OK)
+        status = collect_below(source, ctx, folder, &listing, depth);
     bal_listing_free(ctx, &listing);
     return status;
-}
-
-/* By folder, then by name: the order of sorted(os.walk()) with sorted names. */
-static int by_path(const void *a, const void *b)
-{
-    const folder_file *x = a, *y = b;
-    const size_t shorter =
-        x->folder_length < y->folder_length ? x->folder_length : y->folder_length;
-    const int order = memcmp(x->path, y->path, shorter);
-    if (order != 0)
-        return order;
-    if (x->folder_length != y->folder_length)
-        return x->folder_length < y->folder_length ? -1 : 1;
-    return strcmp(x->path + x->folder_length, y->path + y->folder_length);
 }
 
 static bal_status add_class(bal_source *source, bal_ctx *ctx, const bal_split_word *split,
@@ -89,19 +73,19 @@ static bal_status add_class(bal_source *source, bal_ctx *ctx, const bal_split_wo
 {
     char folder[BAL_PATH_LENGTH];
     folder_own *own = source->own;
-    const size_t before = own->count;
+    const size_t before = own->files.count, folders = own->files.folder_count;
     int32_t *labels;
     if (!*split->word)
         snprintf(folder, sizeof folder, "%s", source->class_names[label]);
     else if (!bal_path_join(folder, sizeof folder, split->word, source->class_names[label]))
         return too_long(ctx, source->class_names[label]);
     BAL_TRY(collect(source, ctx, folder, 0));
-    const size_t found = own->count - before;
+    const size_t found = own->files.count - before;
     if (found == 0)
         return bal_fail(ctx, BAL_BAD_DATA,
                         "%s/%s: this class has no images (files named" BAL_IMAGE_ENDINGS ")",
                         source->path, folder);
-    qsort(own->files + before, found, sizeof *own->files, by_path);
+    bal_file_names_sort(&own->files, folders); /* as sorted(os.walk()) with sorted names */
     BAL_TRY(bal_source_add(source, ctx, split->split, (int64_t)found, &labels));
     for (size_t i = 0; i < found; i++)
         labels[i] = label;
@@ -199,8 +183,10 @@ static bal_status add_splits(bal_source *source, bal_ctx *ctx)
 static bal_status path_of(const bal_source *source, bal_ctx *ctx, int64_t item, char *path)
 {
     const folder_own *own = source->own;
-    if (!bal_path_join(path, BAL_PATH_LENGTH, source->path, own->files[item].path))
-        return too_long(ctx, own->files[item].path);
+    char name[BAL_PATH_LENGTH];
+    if (!bal_file_names_path(&own->files, item, name, sizeof name) ||
+        !bal_path_join(path, BAL_PATH_LENGTH, source->path, name))
+        return too_long(ctx, name);
     return BAL_OK;
 }
 
@@ -258,16 +244,14 @@ static bal_status picture(const bal_source *source, bal_ctx *ctx, int64_t item, 
 static void item_name(const bal_source *source, int64_t item, char *buffer, size_t size)
 {
     const folder_own *own = source->own;
-    snprintf(buffer, size, "%s", own->files[item].path);
+    bal_file_names_path(&own->files, item, buffer, size);
 }
 
 static void close_folder(bal_source *source)
 {
     folder_own *own = source->own;
-    for (size_t i = 0; own && i < own->count; i++)
-        bal_free(source->ctx, own->files[i].path);
     if (own)
-        bal_free(source->ctx, own->files);
+        bal_file_names_free(&own->files, source->ctx);
     bal_free(source->ctx, own);
     source->own = NULL;
 }

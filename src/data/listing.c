@@ -12,18 +12,24 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const bal_entry *)a)->name, ((const bal_entry *)b)->name);
 }
 
-/* Is it a folder? A link that leads nowhere is an error: silently leaving images out is not. */
-static bal_status ask_kind(bal_ctx *ctx, const char *folder, const struct dirent *entry, bool *is)
+/* What is being read. */
+typedef struct place {
+    const char *path;
+    bool broken;
+} place;
+
+/* Is it a folder? */
+static bal_status ask_kind(bal_ctx *ctx, const place *at, const struct dirent *entry, bool *is)
 {
     char path[BAL_PATH_LENGTH];
     struct stat info;
     *is = entry->d_type == DT_DIR;
     if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN)
         return BAL_OK;
-    if (!bal_path_join(path, sizeof path, folder, entry->d_name))
-        return bal_fail(ctx, BAL_IO, "%s/%s: the path is too long", folder, entry->d_name);
+    if (!bal_path_join(path, sizeof path, at->path, entry->d_name))
+        return bal_fail(ctx, BAL_IO, "%s/%s: the path is too long", at->path, entry->d_name);
     if (stat(path, &info) != 0)
-        return bal_fail(ctx, BAL_IO, "%s: %s", path, strerror(errno));
+        return at->broken ? BAL_OK : bal_fail(ctx, BAL_IO, "%s: %s", path, strerror(errno));
     *is = S_ISDIR(info.st_mode);
     return BAL_OK;
 }
@@ -45,30 +51,31 @@ static bal_status append(bal_ctx *ctx, bal_listing *out, const char *name, bool 
     return BAL_OK;
 }
 
-static bal_status read_entries(bal_ctx *ctx, const char *path, DIR *folder, bal_listing *out)
+static bal_status read_entries(bal_ctx *ctx, const place *at, DIR *folder, bal_listing *out)
 {
     for (;;) {
         errno = 0;
         const struct dirent *entry = readdir(folder);
         if (!entry && errno)
-            return bal_fail(ctx, BAL_IO, "%s: cannot read the folder: %s", path, strerror(errno));
+            return bal_fail(ctx, BAL_IO, "%s: cannot read the folder: %s", at->path,
+                            strerror(errno));
         if (!entry)
             return BAL_OK;
         if (entry->d_name[0] == '.')
             continue;
         bool is_folder;
-        BAL_TRY(ask_kind(ctx, path, entry, &is_folder));
+        BAL_TRY(ask_kind(ctx, at, entry, &is_folder));
         BAL_TRY(append(ctx, out, entry->d_name, is_folder));
     }
 }
 
-bal_status bal_listing_read(bal_ctx *ctx, const char *path, bal_listing *out)
+bal_status bal_listing_read(bal_ctx *ctx, const char *path, bool broken, bal_listing *out)
 {
     *out = (bal_listing){0};
     DIR *folder = opendir(path);
     if (!folder)
         return bal_fail(ctx, BAL_IO, "%s: cannot open the folder: %s", path, strerror(errno));
-    const bal_status status = read_entries(ctx, path, folder, out);
+    const bal_status status = read_entries(ctx, &(place){path, broken}, folder, out);
     closedir(folder);
     if (status != BAL_OK)
         bal_listing_free(ctx, out);
@@ -79,7 +86,7 @@ bal_status bal_listing_read(bal_ctx *ctx, const char *path, bal_listing *out)
 
 bal_status bal_listing_folders(bal_ctx *ctx, const char *path, bal_listing *out)
 {
-    BAL_TRY(bal_listing_read(ctx, path, out));
+    BAL_TRY(bal_listing_read(ctx, path, false, out));
     size_t kept = 0;
     for (size_t i = 0; i < out->count; i++) {
         if (out->entries[i].folder)

@@ -14,8 +14,10 @@ typedef struct bal_listing {
     bal_entry *entries;
 } bal_listing;
 
-/* Fails with BAL_IO and the folder's or entry's path. Release with bal_listing_free. */
-bal_status bal_listing_read(bal_ctx *ctx, const char *path, bal_listing *out);
+/* Fails with BAL_IO and the folder's or entry's path. A link that leads nowhere is an error too:
+ * silently leaving an image out is not. With broken it is taken for a file, which its reader will
+ * find to be none. Release with bal_listing_free. */
+bal_status bal_listing_read(bal_ctx *ctx, const char *path, bool broken, bal_listing *out);
 /* Only the folders of it. */
 bal_status bal_listing_folders(bal_ctx *ctx, const char *path, bal_listing *out);
 bool bal_listing_has(const bal_listing *listing, const char *name);

@@ -127,7 +127,7 @@ static bal_status list_folder(bal_shard_list *list, bal_ctx *ctx, const char *pl
     const size_t name = length + (length > 0 && place[length - 1] != '/');
     if (!bal_path_join(folder, sizeof folder, place, below))
         return bal_fail(ctx, BAL_IO, "%s: the path is too long", place);
-    BAL_TRY(bal_listing_read(ctx, folder, &listing));
+    BAL_TRY(bal_listing_read(ctx, folder, false, &listing));
     bal_status status = BAL_OK;
     for (size_t i = 0; status == BAL_OK && i < listing.count; i++) {
         if (listing.entries[i].folder || !bal_shard_has_name(listing.entries[i].name))

@@ -97,7 +97,8 @@ bal_status bal_source_add(bal_source *source, bal_ctx *ctx, bal_split split, int
 bal_status bal_source_name_classes(bal_source *source, bal_ctx *ctx, const char *const *names);
 /* Fills native of a source of image files, asking for shapes (by shape_of, from headers) as far as
  * it must: of all items for the one size that they must have, and until the first colour image for
- * the channels. Nothing where the sizes are mixed. Fails with BAL_BAD_DATA (two sizes). */
+ * the channels. By all threads of the context; shape_of must be thread safe. Nothing where the
+ * sizes are mixed. Fails with BAL_BAD_DATA (two sizes), BAL_INTERRUPTED. */
 bal_status bal_source_measure(bal_source *source, bal_ctx *ctx,
                               bal_status (*shape_of)(const bal_source *source, bal_ctx *ctx,
                                                      int64_t item, bal_shape *shape));

@@ -47,11 +47,13 @@ static bal_status read_data(const bal_run_data_held *h, json_t *data, bal_run_da
                        "channels", &d->dataset.channels, "seed", &seed) != 0)
         return damaged(h, error.text);
     /* what runs of older versions have not got */
-    if (json_unpack_ex(data, &error, 0, "{s?s, s?F, s?i, s?i, s?i}", "crop_mode",
+    int skip_bad = 0;
+    if (json_unpack_ex(data, &error, 0, "{s?s, s?F, s?i, s?i, s?i, s?b}", "crop_mode",
                        &d->dataset.crop_mode, "crop_pct", &d->dataset.crop_pct, "max_image_pixels",
                        &d->dataset.max_image_pixels, "max_image_file", &d->dataset.max_image_file,
-                       "max_unpacked", &d->dataset.max_unpacked) != 0)
+                       "max_unpacked", &d->dataset.max_unpacked, "skip_bad", &skip_bad) != 0)
         return damaged(h, error.text);
+    d->dataset.skip_bad = skip_bad != 0;
     if (!json_is_null(longtail) && !json_is_string(longtail))
         return damaged(h, "longtail is not a text");
     d->dataset.longtail = json_string_value(longtail);

@@ -5,6 +5,7 @@
  *   environment.json   versions, processor, threads, seed, engine
  *   data.json          the data set and its settings, classes, normalisation, the network
  *   split.csv          item, split, class, name: the exact members
+ *   skipped.csv        name, split, class, reason: the images that skip_bad left out, if any
  *   metrics.jsonl      a line an epoch
  *   events.out.tfevents.ballast   the same for TensorBoard
  *   summary.json, log.txt
@@ -62,7 +63,7 @@ typedef struct bal_run_start {
     uint64_t seed;
     const char *engine, *engine_version;
 } bal_run_start;
-/* recipe.yaml, command.txt, environment.json, data.json and split.csv. */
+/* recipe.yaml, command.txt, environment.json, data.json, split.csv and skipped.csv. */
 BAL_MUST_CHECK bal_status bal_run_folder_start(bal_run_folder *folder, const bal_run_start *start);
 
 /* Appends an epoch to metrics.jsonl and to the events. */

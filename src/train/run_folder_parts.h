@@ -10,6 +10,7 @@
 #define BAL_RUN_ENVIRONMENT "environment.json"
 #define BAL_RUN_DATA "data.json"
 #define BAL_RUN_SPLIT "split.csv"
+#define BAL_RUN_SKIPPED "skipped.csv"
 #define BAL_RUN_METRICS "metrics.jsonl"
 #define BAL_RUN_EVENTS "events.out.tfevents.ballast"
 #define BAL_RUN_SUMMARY "summary.json"

@@ -169,13 +169,13 @@ static json_t *numbers(const double *values, int count)
 static bal_status write_data(bal_run_folder *folder, const bal_run_data *d)
 {
     const bal_dataset_settings *s = &d->dataset;
-    json_t *data =
-        json_pack("{s:o, s:o, s:s, s:s?, s:f, s:i, s:s, s:f, s:i, s:i, s:i, s:i, s:o}", "where",
-                  bal_run_json_text(d->where), "name", bal_run_json_text(d->name), "format",
-                  d->format, "longtail", s->longtail, "val_fraction", s->val_fraction, "img_size",
-                  s->img_size, "crop_mode", s->crop_mode, "crop_pct", s->crop_pct, "channels",
-                  s->channels, "max_image_pixels", s->max_image_pixels, "max_image_file",
-                  s->max_image_file, "max_unpacked", s->max_unpacked, "seed", seed_text(s->seed));
+    json_t *data = json_pack(
+        "{s:o, s:o, s:s, s:s?, s:f, s:i, s:s, s:f, s:i, s:i, s:i, s:i, s:b, s:o}", "where",
+        bal_run_json_text(d->where), "name", bal_run_json_text(d->name), "format", d->format,
+        "longtail", s->longtail, "val_fraction", s->val_fraction, "img_size", s->img_size,
+        "crop_mode", s->crop_mode, "crop_pct", s->crop_pct, "channels", s->channels,
+        "max_image_pixels", s->max_image_pixels, "max_image_file", s->max_image_file,
+        "max_unpacked", s->max_unpacked, "skip_bad", s->skip_bad, "seed", seed_text(s->seed));
     json_t *input = json_pack("{s:i, s:i, s:i, s:o, s:o}", "channels", d->channels, "height",
                               d->height, "width", d->width, "mean", numbers(d->mean, d->channels),
                               "std", numbers(d->std, d->channels));
@@ -187,7 +187,7 @@ static bal_status write_data(bal_run_folder *folder, const bal_run_data *d)
                                         model, "classes", class_rows(d)));
 }
 
-/* ---- split.csv ---- */
+/* ---- split.csv and skipped.csv ---- */
 
 static void write_members(FILE *out, const bal_dataset *dataset)
 {
@@ -205,13 +205,26 @@ static void write_members(FILE *out, const bal_dataset *dataset)
     }
 }
 
-static bal_status write_split(bal_run_folder *folder, const bal_dataset *dataset)
+static void write_left_out(FILE *out, const bal_dataset *dataset)
+{
+    fputs("name,split,class,reason\n", out);
+    for (int64_t i = 0; i < bal_dataset_skipped_count(dataset); i++) {
+        const bal_skipped skipped = bal_dataset_skipped(dataset, i);
+        bal_csv_field(out, skipped.name);
+        fprintf(out, ",%s,%d,", bal_split_name(skipped.split), skipped.label);
+        bal_csv_field(out, skipped.reason);
+        fputc('\n', out);
+    }
+}
+
+static bal_status write_rows(bal_run_folder *folder, const char *name, const bal_dataset *dataset,
+                             void (*write)(FILE *out, const bal_dataset *dataset))
 {
     bal_writer *w = NULL;
-    char *path = bal_run_folder_file(folder, BAL_RUN_SPLIT);
+    char *path = bal_run_folder_file(folder, name);
     bal_status status = path ? bal_writer_open(&w, folder->ctx, path) : BAL_NO_MEMORY;
     if (status == BAL_OK) {
-        write_members(bal_writer_stream(w), dataset);
+        write(bal_writer_stream(w), dataset);
         status = bal_writer_commit(&w);
     }
     bal_free(folder->ctx, path);
@@ -223,7 +236,9 @@ bal_status bal_run_folder_start(bal_run_folder *folder, const bal_run_start *sta
     bal_run_data_close(&folder->data); /* of the run that was here */
     BAL_TRY(write_data(folder, start->data));
     BAL_TRY(write_environment(folder, start));
-    BAL_TRY(write_split(folder, start->dataset));
+    BAL_TRY(write_rows(folder, BAL_RUN_SPLIT, start->dataset, write_members));
+    if (bal_dataset_skipped_count(start->dataset) > 0)
+        BAL_TRY(write_rows(folder, BAL_RUN_SKIPPED, start->dataset, write_left_out));
     BAL_TRY(bal_run_folder_truncate(folder, 0));
     BAL_TRY(write_recipe(folder, start->recipe));
     return write_line(folder, BAL_RUN_COMMAND, start->command ? start->command : "");
