@@ -28,8 +28,8 @@ typedef struct bal_distances_settings {
 /* Visits all of a against all of b. The distances come from double-precision products of rows from
  * which a centre was subtracted, and from differences (rows.h) where the product has lost digits:
  * the relative error is below 1e-9 for every pair, and rows that are equal are at 0. They do not
- * depend on threads. Takes about 1 MiB of work space a thread, and a copy of b in double where that
- * is below 256 MiB. Fails with BAL_BAD_ARG (see rows.h) and BAL_INTERRUPTED. */
+ * depend on threads. A thread takes 1 MiB and up to 6 KiB a column of work space. Fails with
+ * BAL_BAD_ARG (see rows.h) and BAL_INTERRUPTED. */
 BAL_MUST_CHECK bal_status bal_distances(bal_ctx *ctx, const bal_distances_settings *settings);
 
 #endif
