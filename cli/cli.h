@@ -46,6 +46,7 @@ typedef struct cli_predict {
 
 typedef struct cli_resample {
     const char *features, *labels, *out_features, *out_labels, *out_origin;
+    const char *images, *out, *sheet;
 } cli_resample;
 
 typedef struct cli_methods {
@@ -67,7 +68,7 @@ typedef struct cli_settings {
     cli_measure measure;
     cli_predict predict;
     cli_resample resample_files;
-    bal_resample_settings resample;
+    bal_image_resample_settings images; /* its part resample also for arrays */
     cli_methods methods;
     cli_manual manual;
 } cli_settings;

@@ -1,12 +1,11 @@
 /* ballast resample: arrays in files in, arrays in files out, as much at a time as memory allows. */
-#include "cli.h"
+#include "resample_result.h"
 
 #include "ballast/array.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- input ---- */
 
@@ -83,7 +82,7 @@ static bool block_open(cli *c, const input *in, int64_t count, block *b)
 {
     const size_t columns = (size_t)in->data.columns;
     enum { BLOCK_MIB = 32 }; /* more gains nothing */
-    const int memory = c->settings.resample.memory;
+    const int memory = c->settings.images.resample.memory;
     const int64_t bytes = (int64_t)(memory < BLOCK_MIB ? memory : BLOCK_MIB) * 1024 * 1024;
     b->rows = bytes / 5 / in->data.columns;
     b->rows = b->rows < 1 ? 1 : b->rows > count ? count : b->rows;
@@ -191,7 +190,7 @@ static bal_status put_origins(const bal_resampled *r, bal_resampled_origin *orig
     return status;
 }
 
-static bal_status write_origins(cli *c, const bal_resampled *r)
+bal_status cli_resample_origins(cli *c, const bal_resampled *r)
 {
     const char *path = c->settings.resample_files.out_origin;
     if (!path)
@@ -214,108 +213,61 @@ static bal_status write_origins(cli *c, const bal_resampled *r)
     return status;
 }
 
-/* ---- what is said ---- */
-
-typedef struct timing {
-    double planning, writing;
-} timing;
-
-static bal_status put_text(cli *c, const bal_resampled *r, const input *in, const timing *t)
-{
-    char n[3][32];
-    const int64_t kept = bal_resampled_kept(r), made = bal_resampled_count(r) - kept;
-    printf("%s: %s of %s rows kept, %s made\n\n", c->settings.resample.method,
-           cli_thousands(kept, n[0], sizeof n[0]), cli_thousands(in->data.rows, n[1], sizeof n[1]),
-           cli_thousands(made, n[2], sizeof n[2]));
-    bal_table *table;
-    const bal_status status = bal_table_open(&table, c->ctx, 3, "rrr");
-    if (status != BAL_OK)
-        return status;
-    bal_table_cell(table, "class");
-    bal_table_cell(table, "before");
-    bal_table_cell(table, "after");
-    bal_table_rule(table);
-    for (int i = 0; i < bal_resampled_classes(r); i++) {
-        const bal_resampled_class k = bal_resampled_class_at(r, i);
-        bal_table_cell(table, "%d", (int)k.label);
-        bal_table_cell(table, "%lld", (long long)k.before);
-        bal_table_cell(table, "%lld", (long long)k.after);
-    }
-    const bal_status put = cli_put_table(c, &table);
-    printf("\nplanned in %.2f s, written in %.2f s\n", t->planning, t->writing);
-    return put;
-}
-
-static json_t *as_json(cli *c, const bal_resampled *r, const input *in, const timing *t)
-{
-    json_t *classes = json_array();
-    for (int i = 0; i < bal_resampled_classes(r); i++) {
-        const bal_resampled_class k = bal_resampled_class_at(r, i);
-        json_array_append_new(classes,
-                              json_pack("{s:i, s:I, s:I}", "label", (int)k.label, "before",
-                                        (json_int_t)k.before, "after", (json_int_t)k.after));
-    }
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "method",
-                     c->settings.resample.method, "strategy", c->settings.resample.strategy, "seed",
-                     (json_int_t)c->settings.resample.seed, "rows", (json_int_t)in->data.rows,
-                     "columns", (json_int_t)in->data.columns, "kept",
-                     (json_int_t)bal_resampled_kept(r), "made",
-                     (json_int_t)(bal_resampled_count(r) - bal_resampled_kept(r)),
-                     "planning_seconds", cli_json_real(t->planning), "writing_seconds",
-                     cli_json_real(t->writing), "classes", classes);
-}
-
 /* ---- the command ---- */
 
 static const bal_option *file_rows(void);
 
+static const char *path_of(const cli *c, const bal_option *row)
+{
+    const char *files = (const char *)&c->settings.resample_files;
+    return *(const char *const *)(const void *)(files + row->offset);
+}
+
+/* Arrays or images, and what belongs to them. */
 static bal_status check_options(cli *c)
 {
-    const bal_option *row = file_rows();
-    for (; row->name; row++) {
-        const char *path =
-            *(const char *const *)(const void *)((const char *)&c->settings.resample_files +
-                                                 row->offset);
-        if (!path && strcmp(row->name, "out-origin") != 0)
+    static const char *const of_images[] = {"images", "out", "sheet"};
+    const bool images = c->settings.resample_files.images != NULL;
+    for (const bal_option *row = file_rows(); row->name; row++) {
+        bool fits = !images;
+        for (size_t i = 0; i < sizeof of_images / sizeof *of_images; i++)
+            fits = strcmp(row->name, of_images[i]) == 0 ? images : fits;
+        fits = fits || strcmp(row->name, "out-origin") == 0;
+        if (path_of(c, row) && !fits)
+            return cli_fail(c, BAL_BAD_ARG, "--%s goes %s --images", row->name,
+                            images ? "without" : "with");
+        const bool may_lack = strcmp(row->name, "out-origin") == 0 ||
+                              strcmp(row->name, "sheet") == 0 || strcmp(row->name, "out") == 0;
+        if (!path_of(c, row) && fits && !may_lack)
             return cli_fail(c, BAL_BAD_ARG, "--%s is missing (ballast resample --help)", row->name);
     }
+    if (images && !c->settings.resample_files.out && !c->settings.resample_files.sheet)
+        return cli_fail(c, BAL_BAD_ARG, "--out FOLDER or --sheet FILE is missing");
     return BAL_OK;
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void show_progress(void *user, const char *what, int64_t done, int64_t of)
-{
-    cli_bar_share(user, what, done, of);
 }
 
 static bal_status resample(cli *c, const input *in)
 {
-    bal_resample_settings settings = c->settings.resample;
-    settings.progress = show_progress;
+    bal_resample_settings settings = c->settings.images.resample;
+    settings.progress = cli_resample_progress;
     settings.progress_user = c;
     bal_resampled *r = NULL;
-    timing t = {.planning = now()};
+    cli_resample_result result = {.rows = in->data.rows, .columns = in->data.columns};
+    result.planning = cli_clock();
     cli_catch_interrupt(c->ctx);
     bal_status status = bal_resample_open(&r, c->ctx, &in->data, &settings);
-    t.writing = now();
-    t.planning = t.writing - t.planning;
+    result.writing = cli_clock();
+    result.planning = result.writing - result.planning;
     if (status == BAL_OK)
-        status = write_origins(c, r);
+        status = cli_resample_origins(c, r);
     if (status == BAL_OK)
         status = write_output(c, in, r);
-    t.writing = now() - t.writing;
+    result.writing = cli_clock() - result.writing;
+    result.plan = r;
     cli_catch_interrupt(NULL);
     cli_bar_clear(c);
-    if (status == BAL_OK && cli_wants_text(c))
-        status = put_text(c, r, in, &t);
-    if (status == BAL_OK && cli_wants_json(c))
-        status = cli_put_json(c, as_json(c, r, in, &t));
+    if (status == BAL_OK)
+        status = cli_resample_put(c, &result);
     bal_resampled_close(&r);
     return status;
 }
@@ -324,6 +276,8 @@ static bal_status run_resample(cli *c)
 {
     bal_status status = check_options(c);
     input in = {0};
+    if (status == BAL_OK && c->settings.resample_files.images)
+        return cli_resample_images(c);
     if (status == BAL_OK)
         status = input_open(c, &in);
     if (status == BAL_OK)
@@ -346,15 +300,22 @@ static const bal_option *file_rows(void)
          "where the labels go"},
         {"out-origin", BAL_OPTION_TEXT, FILES(out_origin), 0, 0, "FILE", NULL,
          "where each row comes from: base, neighbour and weight, as NPY or (FILE.csv) CSV"},
+        {"images", BAL_OPTION_TEXT, FILES(images), 0, 0, "DATA", NULL,
+         "a data set's training images instead of arrays: a path or a known name"},
+        {"out", BAL_OPTION_TEXT, FILES(out), 0, 0, "FOLDER", NULL,
+         "with --images: a new image folder with all splits, to train on"},
+        {"sheet", BAL_OPTION_TEXT, FILES(sheet), 0, 0, "FILE", NULL,
+         "with --images: a picture (PNG) of what was made: base, new, neighbour"},
         {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
     };
     return rows;
 }
 
 static const cli_group resample_groups[] = {
-    {"files (all but the last are needed)", file_rows, offsetof(cli_settings, resample_files),
-     CLI_BY_HAND},
-    {"resampling", bal_resample_options, offsetof(cli_settings, resample), CLI_ONCE},
+    {"files", file_rows, offsetof(cli_settings, resample_files), CLI_BY_HAND},
+    {"resampling", bal_resample_options, offsetof(cli_settings, images.resample), CLI_ONCE},
+    {"images", bal_image_resample_options, offsetof(cli_settings, images), CLI_ONCE},
+    {"data (of --images)", bal_dataset_options, offsetof(cli_settings, dataset), CLI_ONCE},
     {NULL, NULL, 0, CLI_ONCE},
 };
 
@@ -371,7 +332,12 @@ const cli_command cli_command_resample = {
         "and appears whole or not at all. Images of uint8 stay uint8 and keep their shape.\n\n"
         "The file of origins has a row for every row of the output: its base (a row of the\n"
         "input), its neighbour (-1 where there is none; kept rows have none) and the weight\n"
-        "between them.",
+        "between them.\n\n"
+        "With `--images` the rows are the training images of a data set: their pixels, or with\n"
+        "`--space latent` vectors of an autoencoder that is trained on them first. `--method\n"
+        "deep-smote` is smote in latent space. The new folder holds the training images that are\n"
+        "kept, those that were made (new-*.png), and the other splits as they are; the validation\n"
+        "split is taken before anything is made.",
     .run = run_resample,
     .groups = resample_groups,
     .least = 0,
@@ -381,5 +347,9 @@ const cli_command cli_command_resample = {
                                "    --features scores.npy --labels labels.npy \\\n"
                                "    --out-features more.npy --out-labels more-labels.npy",
                                "More rows of class 3, copied"},
+                              {"ballast resample --images fashion-mnist --longtail exp:100 \\\n"
+                               "    --method deep-smote --epochs 1 --sheet made.png",
+                               "Look at what an autoencoder makes of the rare classes (one epoch "
+                               "is too few)"},
                               {0}},
 };

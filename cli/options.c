@@ -15,7 +15,7 @@ cli_settings cli_settings_defaults(void)
         .measure = {.bootstrap = bal_evaluation_defaults().bootstrap,
                     .seed = bal_dataset_defaults().seed},
         .predict = {.top = 3},
-        .resample = bal_resample_defaults(),
+        .images = bal_image_resample_defaults(),
     };
 }
 

@@ -142,6 +142,11 @@ typedef struct bal_image_wanted {
 BAL_API BAL_MUST_CHECK bal_status bal_image_read(bal_ctx *ctx, const char *path,
                                                  const bal_image_wanted *wanted, uint8_t *pixels);
 
+/* Writes height x width x channels bytes (1 or 3 channels) as PNG. The file appears whole or not at
+ * all. Fails with BAL_BAD_ARG (a shape that cannot be), BAL_IO. */
+BAL_API BAL_MUST_CHECK bal_status bal_image_write_png(bal_ctx *ctx, const char *path, int channels,
+                                                      int height, int width, const uint8_t *pixels);
+
 /* The class counts after a long-tail cut, in label order (Cui et al. 2019, Cao et al. 2019):
  *   exp:RATIO            n_j = floor(n_max * RATIO^(-j / (C - 1)))
  *   step:RATIO:FRACTION  the last floor(C * FRACTION) classes have floor(n_max / RATIO) images

@@ -11,6 +11,7 @@
 #include "ballast/data.h"
 #include "ballast/evaluate.h"
 #include "ballast/net.h"
+#include "ballast/resample.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -199,6 +200,59 @@ BAL_API BAL_MUST_CHECK bal_status bal_model_features(bal_model *model, const bal
 /* The data set that a run was trained on and its settings, from the run folder: texts borrowed from
  * the model; where is NULL for a model without a run. */
 BAL_API const char *bal_model_data(const bal_model *model, bal_dataset_settings *settings);
+
+/* ---- resampling images ----
+ * The training split of a data set, resampled by any method of ballast/resample.h, in the space of
+ * pixels (0..255, HWC) or in the latent space of an autoencoder that is trained on the same images.
+ * "smote" in latent space is DeepSMOTE (Dablain, Krawczyk and Chawla 2022); "deep-smote" as a
+ * method means just that. Their loss has a second part that draws reconstructions to other images
+ * of the class; its factor is penalty. Rows that are kept are the images themselves, new ones are
+ * decoded. The images of the split are held in memory, in pixel space as float32 as well. */
+typedef struct bal_image_resample_settings {
+    bal_resample_settings resample; /* method, strategy, k, seed, progress, ... */
+    const char *space;              /* "pixels" (default) or "latent" */
+    int latent, width;  /* of the autoencoder: see bal_autoencoder_settings; default 64 and 32 */
+    int epochs;         /* of its training; 1..100000, default 40 */
+    int batch_size;     /* 1..65536, default 128 */
+    double lr;          /* of AdamW at the start, above 0; falls as half a cosine; default 0.003 */
+    double penalty;     /* at least 0; default 0.1 (the paper: 1) */
+    const char *engine; /* NULL: best */
+} bal_image_resample_settings;
+BAL_API bal_image_resample_settings bal_image_resample_defaults(void);
+/* The settings of the autoencoder and the space as option rows; bal_resample_options() are those of
+ * the field resample. */
+BAL_API const bal_option *bal_image_resample_options(void);
+
+typedef struct bal_image_resample bal_image_resample;
+/* Reads the training split, trains and encodes where the space is latent, and plans. The data set
+ * is borrowed and must outlive the handle. Fails as bal_resample_open does, and with BAL_MISMATCH
+ * (images that an autoencoder cannot halve), BAL_BAD_FILE (an image), BAL_DIVERGED,
+ * BAL_UNSUPPORTED. */
+BAL_API BAL_MUST_CHECK bal_status
+bal_image_resample_open(bal_image_resample **out, bal_ctx *ctx, const bal_dataset *data,
+                        const bal_image_resample_settings *settings);
+BAL_API void bal_image_resample_close(bal_image_resample **resample);
+/* The plan: rows are the training items in the order of bal_dataset_items(); borrowed. */
+BAL_API const bal_resampled *bal_image_resample_plan(const bal_image_resample *resample);
+/* The mean squared error of the training images' reconstruction, of pixels from 0 to 1; NaN in
+ * pixel space. */
+BAL_API double bal_image_resample_error(const bal_image_resample *resample);
+/* Output rows as images: count x height x width x channels bytes. Fails with BAL_BAD_ARG (not
+ * within the plan), BAL_INTERRUPTED, BAL_BAD_FILE. */
+BAL_API BAL_MUST_CHECK bal_status bal_image_resample_pixels(bal_image_resample *resample,
+                                                            int64_t first, int64_t count,
+                                                            uint8_t *pixels);
+/* A picture to look at, as PNG: for every class with new rows a line of at most columns groups of
+ * three: base, what was made, neighbour. New rows are taken evenly over the class. Fails with
+ * BAL_BAD_ARG (columns outside 1..100), BAL_BAD_DATA (no new rows), BAL_IO. */
+BAL_API BAL_MUST_CHECK bal_status bal_image_resample_sheet(bal_image_resample *resample,
+                                                           const char *path, int columns);
+/* An image folder that can be trained on: FOLDER/train/CLASS/ with all output rows as PNG
+ * (NUMBER.png, new rows new-NUMBER.png), and the other splits as they are. A class name with a
+ * slash or a leading point gets "_" instead of it. The folder must not exist or be empty:
+ * BAL_BAD_ARG. */
+BAL_API BAL_MUST_CHECK bal_status bal_image_resample_write(bal_image_resample *resample,
+                                                           const char *folder);
 
 /* ---- speed ---- */
 typedef struct bal_bench_settings {

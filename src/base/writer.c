@@ -13,6 +13,7 @@ struct bal_writer {
     char *path, *temporary, *folder;
     int fd;
     FILE *stream;
+    bool unflushed;
     int error; /* errno of the first failed write, 0 when none failed */
 };
 
@@ -124,6 +125,11 @@ void bal_writer_bytes(bal_writer *w, const void *bytes, size_t count)
         w->error = EIO;
 }
 
+void bal_writer_unflushed(bal_writer *w)
+{
+    w->unflushed = true;
+}
+
 /* Makes a rename last: the folder's own entry is flushed too. */
 static int flush_folder(const char *folder)
 {
@@ -143,7 +149,7 @@ static int finish_stream(bal_writer *w)
     const bool failed = ferror(w->stream) != 0;
     if ((fclose(w->stream) != 0 || failed) && !w->error)
         w->error = EIO;
-    if (!w->error && fsync(w->fd) != 0)
+    if (!w->error && !w->unflushed && fsync(w->fd) != 0)
         w->error = errno;
     if (close(w->fd) != 0 && !w->error)
         w->error = errno;
@@ -161,7 +167,7 @@ bal_status bal_writer_commit(bal_writer **writer)
         status = bal_fail(w->ctx, BAL_IO, "%s: cannot rename the finished file: %s", w->path,
                           strerror(errno));
     } else {
-        const int folder_error = flush_folder(w->folder);
+        const int folder_error = w->unflushed ? 0 : flush_folder(w->folder);
         if (folder_error)
             status = bal_fail(w->ctx, BAL_IO, "%s: cannot flush its folder: %s", w->path,
                               strerror(folder_error));

@@ -20,6 +20,9 @@ void bal_writer_bytes(bal_writer *w, const void *bytes, size_t count);
  * the path and strerror) and the old file is left as it was. Closes and frees the writer in every
  * case. */
 BAL_MUST_CHECK bal_status bal_writer_commit(bal_writer **w);
+/* For one of many files in a folder that will be renamed as a whole: commit does not wait for the
+ * disk. */
+void bal_writer_unflushed(bal_writer *w);
 /* Gives up: removes the temporary file. Accepts NULL. */
 void bal_writer_abandon(bal_writer **w);
 
@@ -30,6 +33,15 @@ BAL_MUST_CHECK bal_status bal_file_write(bal_ctx *ctx, const char *path, const v
 BAL_MUST_CHECK bal_status bal_file_append_line(bal_ctx *ctx, const char *path, const char *line);
 /* mkdir -p. */
 BAL_MUST_CHECK bal_status bal_make_folders(bal_ctx *ctx, const char *path);
+
+/* ---- folders that appear whole or not at all ----
+ * begin makes PATH.part-PID (new, release with bal_free) beside PATH, which must not be there, or
+ * be an empty folder: else BAL_BAD_ARG. Everything is written there; commit renames it to PATH,
+ * abandon removes it with all in it. Both release *part and set it to NULL; abandon accepts NULL.
+ */
+BAL_MUST_CHECK bal_status bal_folder_begin(bal_ctx *ctx, const char *path, char **part);
+BAL_MUST_CHECK bal_status bal_folder_commit(bal_ctx *ctx, const char *path, char **part);
+void bal_folder_abandon(bal_ctx *ctx, char **part);
 
 /* ---- NPY (format 1.0 and 2.0) ---- */
 typedef enum bal_npy_type {

@@ -50,7 +50,7 @@ static double sample(const bal_loss *loss, const double *logits, double *gradien
     runner_up second = {0.0, 1.0};
     for (int j = 0; j < classes; j++) {
         if (gradient)
-            gradient[j] = 0.0; /* for now: c_j g_j */
+            gradient[j] = 0.0; /* becomes c_j g_j, and at the end the sum of all */
         if (c[j] == 0.0)
             continue;
         double x, rest = 1.0;
