@@ -60,21 +60,21 @@ typedef struct bal_audit_settings {
     const char *parts; /* NULL: all; else "extent,cleanliness,difficulty" or some of them; the
                           extent is always computed */
     int near_distance; /* largest distance of the perceptual hashes of near duplicates, in bits;
-                          0..32; -1: they are not searched */
+                          0..16; -1: they are not searched */
     int neighbours;    /* k of kDN, of the types of minority examples and of N3's reports; 1..100,
                           default 5 */
     int max_items;     /* above so many training images the difficulty is measured on a stratified
                           sample of this size, and says so; 0: on all; default 20000 */
     int components;    /* principal components that the features are reduced to; 0: none; default
                           50 */
-    uint64_t seed;     /* of the sample and of the data set's splits; default 1 */
-    /* Features of the training images, feature_rows x feature_dim, row i of item
-     * bal_dataset_items(TRAIN)[i]; borrowed during the call. NULL: pixels, reduced to
-     * BAL_AUDIT_PIXELS x BAL_AUDIT_PIXELS. feature_rows is 0 or the items of that split. */
-    const float *features;
-    int64_t feature_rows;
+    uint64_t seed;     /* of the sample; default 1; it has no row: it is the one of the data set */
+    /* Where the features of training images come from: writes count rows of feature_dim numbers,
+     * one for each of the items, which ascend. NULL: the pixels, squeezed to BAL_AUDIT_PIXELS x
+     * BAL_AUDIT_PIXELS. A failure is that of the audit. */
+    bal_status (*features)(void *user, const int64_t *items, int64_t count, float *rows);
+    void *feature_user;
     int feature_dim;
-    const char *feature_name; /* where they come from, for reports ("runs/ce"); NULL: "pixels" */
+    const char *feature_name; /* where they come from, for reports ("runs/ce"); NULL: "features" */
     /* Called from the calling thread, at most ten times a second; or NULL. */
     void (*progress)(void *user, const bal_audit_progress *progress);
     void *progress_user;
@@ -83,7 +83,7 @@ typedef struct bal_audit_settings {
 #define BAL_AUDIT_PIXELS 16
 
 BAL_API bal_audit_settings bal_audit_defaults(void);
-/* The rows: parts, near-distance, neighbours, max-items, components, seed. */
+/* The rows: parts, near-distance, neighbours, max-items, components. */
 BAL_API const bal_option *bal_audit_options(void);
 
 typedef struct bal_audit bal_audit;
@@ -105,11 +105,9 @@ BAL_API double bal_audit_seconds(const bal_audit *audit, bal_audit_section secti
 
 typedef struct bal_audit_class_extent {
     int64_t items[BAL_SPLIT_COUNT];
-    double share; /* of the training images */
-    double
-        effective; /* (1 - beta^n) / (1 - beta), beta = (N - 1) / N, N = n_max (Cui et al. 2019) */
-    int group;     /* BAL_GROUP_MANY, ..._MEDIUM, ..._FEW; -1 where all counts are equal and no
-                      group by count applies */
+    double share;     /* of the training images */
+    double effective; /* (1 - beta^n) / (1 - beta), beta = BAL_AUDIT_BETA (Cui et al. 2019) */
+    int group;        /* BAL_GROUP_MANY, ..._MEDIUM, ..._FEW, by the rule of evaluate.h */
     /* What the split that measures it can say about the class's recall: the exact 95 % interval
      * (Clopper and Pearson 1934) when `right` of its `measured` images are right. right is
      * floor(0.9 measured): a class that is learned well. measured 0: right 0, interval NaN. */
@@ -119,6 +117,7 @@ typedef struct bal_audit_class_extent {
 } bal_audit_class_extent;
 
 #define BAL_AUDIT_WIDE 0.30
+#define BAL_AUDIT_BETA 0.9999 /* as the recipes with effective-number weights */
 
 typedef struct bal_audit_extent {
     int classes;
@@ -235,7 +234,10 @@ typedef struct bal_audit_rule {
     bal_audit_section section;
     const char *choice, *value; /* "recipe", "ldam-drw"; value NULL: follows from the figures; both
                                    NULL where the rule makes a finding */
-    const char *about;          /* when it speaks, in words */
+    const char *about;          /* what it looks at, in words */
+    /* The figure from which a finding is mild, serious, severe (or to which, where less is worse);
+     * NaN: it never is. A finding that looks at no figure has NaN three times. */
+    double mild, serious, severe;
     const char *source;
 } bal_audit_rule;
 /* Row i, NULL at the end. */

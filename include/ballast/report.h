@@ -2,6 +2,7 @@
 #ifndef BALLAST_REPORT_H
 #define BALLAST_REPORT_H
 
+#include "ballast/audit.h"
 #include "ballast/base.h"
 #include "ballast/evaluate.h"
 
@@ -49,6 +50,13 @@ typedef struct bal_report_arm {
 BAL_API BAL_MUST_CHECK bal_status bal_report_compare(const bal_report_arm *arms, int count,
                                                      const int64_t *train_counts, bal_ctx *ctx,
                                                      char **text);
+
+/* An audit as `ballast audit` prints it: a verdict on each section, then extent, cleanliness,
+ * difficulty and advice, in lines of 80 columns (a path or a command may be longer). Lists are cut;
+ * bal_audit_json has them whole. unicode: bars of block characters, else of '#'. New text, release
+ * with bal_release. */
+BAL_API BAL_MUST_CHECK bal_status bal_report_audit(const bal_audit *audit, bool unicode,
+                                                   bal_ctx *ctx, char **text);
 
 #ifdef __cplusplus
 }
