@@ -371,9 +371,9 @@ static void what_was_skipped_is_written(void **state)
     s.skip_bad = true;
     s.val_fraction = 0.0;
     test_write_file(test_path(f->images, "train/dog/7.png"), "", 0);
-    bal_dataset_close(&f->dataset);
-    test_ok(f->ctx, bal_dataset_open(&f->dataset, f->ctx, f->images, &s));
-    f->start.dataset = f->dataset;
+    bal_dataset *lenient;
+    test_ok(f->ctx, bal_dataset_open(&lenient, f->ctx, f->images, &s));
+    f->start.dataset = lenient;
     bal_run_folder *run = open_run(f, BAL_RUN_NEW);
     test_ok(f->ctx, bal_run_folder_start(run, &f->start));
     bal_run_folder_close(&run);
@@ -387,6 +387,7 @@ static void what_was_skipped_is_written(void **state)
     run = open_run(f, BAL_RUN_OVERWRITE); /* it is the run's own file */
     bal_run_folder_close(&run);
     assert_false(exists(in_run(f, "skipped.csv")));
+    bal_dataset_close(&lenient);
 }
 
 static void texts_that_are_not_utf8_are_written(void **state)
