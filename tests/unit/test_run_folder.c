@@ -315,81 +315,6 @@ static void the_start_is_written_and_read_back(void **state)
     assert_null(held);
 }
 
-/* Everything that decides what an image is, is there again; a run of an older version has defaults.
- */
-static void the_opening_is_read_back(void **state)
-{
-    fixture *f = *state;
-    const bal_dataset_settings as = {.longtail = "exp:10",
-                                     .val_fraction = 0.25,
-                                     .img_size = 17,
-                                     .crop_mode = "border",
-                                     .crop_pct = 0.875,
-                                     .channels = 1,
-                                     .max_image_pixels = 12345,
-                                     .max_image_file = 67,
-                                     .max_unpacked = 3,
-                                     .skip_bad = true,
-                                     .seed = UINT64_MAX};
-    f->data.dataset = as;
-    bal_run_folder *run = open_run(f, BAL_RUN_NEW);
-    test_ok(f->ctx, bal_run_folder_start(run, &f->start));
-    bal_run_folder_close(&run);
-    bal_run_data_held *held;
-    bal_run_data d;
-    test_ok(f->ctx, bal_run_data_open(&held, f->ctx, f->run, &d));
-    assert_string_equal(d.dataset.longtail, as.longtail);
-    assert_string_equal(d.dataset.crop_mode, as.crop_mode);
-    assert_true(d.dataset.val_fraction == as.val_fraction && d.dataset.crop_pct == as.crop_pct);
-    assert_int_equal(d.dataset.img_size, as.img_size);
-    assert_int_equal(d.dataset.channels, as.channels);
-    assert_int_equal(d.dataset.max_image_pixels, as.max_image_pixels);
-    assert_int_equal(d.dataset.max_image_file, as.max_image_file);
-    assert_int_equal(d.dataset.max_unpacked, as.max_unpacked);
-    assert_true(d.dataset.skip_bad && d.dataset.seed == as.seed);
-    bal_run_data_close(&held);
-
-    static const char *const later[] = {"crop_mode",      "crop_pct", "max_image_pixels",
-                                        "max_image_file", "skip_bad", "max_unpacked"};
-    json_t *root = json_load_file(in_run(f, "data.json"), 0, NULL);
-    assert_non_null(root);
-    for (size_t i = 0; i < BAL_COUNT_OF(later); i++)
-        assert_int_equal(json_object_del(json_object_get(root, "data"), later[i]), 0);
-    assert_int_equal(json_dump_file(root, in_run(f, "data.json"), 0), 0);
-    json_decref(root);
-    test_ok(f->ctx, bal_run_data_open(&held, f->ctx, f->run, &d));
-    assert_null(d.dataset.crop_mode);
-    assert_false(d.dataset.skip_bad);
-    assert_int_equal(d.dataset.img_size, as.img_size);
-    bal_run_data_close(&held);
-}
-
-static void what_was_skipped_is_written(void **state)
-{
-    fixture *f = *state;
-    bal_dataset_settings s = bal_dataset_defaults();
-    s.skip_bad = true;
-    s.val_fraction = 0.0;
-    test_write_file(test_path(f->images, "train/dog/7.png"), "", 0);
-    bal_dataset *lenient;
-    test_ok(f->ctx, bal_dataset_open(&lenient, f->ctx, f->images, &s));
-    f->start.dataset = lenient;
-    bal_run_folder *run = open_run(f, BAL_RUN_NEW);
-    test_ok(f->ctx, bal_run_folder_start(run, &f->start));
-    bal_run_folder_close(&run);
-    char want[5000], *got = text_of(f, in_run(f, "skipped.csv"));
-    snprintf(want, sizeof want,
-             "name,split,class,reason\ntrain/dog/7.png,train,1,%s/train/dog/7.png: the file is "
-             "empty\n",
-             f->images);
-    assert_string_equal(got, want);
-    free(got);
-    run = open_run(f, BAL_RUN_OVERWRITE); /* it is the run's own file */
-    bal_run_folder_close(&run);
-    assert_false(exists(in_run(f, "skipped.csv")));
-    bal_dataset_close(&lenient);
-}
-
 static void texts_that_are_not_utf8_are_written(void **state)
 {
     fixture *f = *state;
@@ -609,8 +534,6 @@ int main(void)
         TEST(a_run_that_never_started_can_be_begun_again),
         TEST(a_killed_process_loses_the_lock),
         TEST(the_start_is_written_and_read_back),
-        TEST(the_opening_is_read_back),
-        TEST(what_was_skipped_is_written),
         TEST(texts_that_are_not_utf8_are_written),
         TEST(refuses_damaged_data),
         TEST(epochs_are_lines_and_events),
