@@ -21,6 +21,13 @@ ballast_need(zlib zlib1g-dev)
 ballast_need(libarchive libarchive-dev)
 ballast_need(openblas libopenblas-openmp-dev)
 ballast_need(lapacke liblapacke-dev)
+find_path(SVM_INCLUDE libsvm/svm.h) # it has no pkg-config file
+find_library(SVM_LIBRARY svm)
+if(NOT SVM_INCLUDE OR NOT SVM_LIBRARY)
+    message(FATAL_ERROR "ballast needs libsvm: install libsvm-dev (Debian's name)")
+endif()
+target_include_directories(ballast_dependencies SYSTEM INTERFACE $<BUILD_INTERFACE:${SVM_INCLUDE}>)
+target_link_libraries(ballast_dependencies INTERFACE $<BUILD_INTERFACE:${SVM_LIBRARY}>)
 target_link_libraries(ballast_dependencies INTERFACE Threads::Threads m ${CMAKE_DL_LIBS})
 
 if(BALLAST_ONEDNN)

@@ -446,6 +446,36 @@ static void safe_level_moves_to_the_safer_end(void **state)
     in_all_worlds("safe-level-smote", safe_level_row, NULL);
 }
 
+/* ---- SVM-SMOTE ---- */
+
+static int beyond_seen, between_seen;
+
+/* Which rows are support vectors is compared with scikit-learn's in tests/golden. */
+static void svm_row(const check *c, int64_t row)
+{
+    const bal_resampled_origin *o = &c->origins[row];
+    const int there = c->w->rows - 1, m = c->settings.m < there ? c->settings.m : there;
+    const int enemies = enemies_of(c->w, (int)o->base, m);
+    if (c->w->labels[o->base] != o->label ||
+        !among_nearest(c->w, (int)o->base, (int)o->neighbour, c->settings.k, o->label, true))
+        wrong(c, row, "not from a member and one of its k nearest");
+    if (enemies == m)
+        wrong(c, row, "the base is noise");
+    if (2 * enemies >= m && !(o->weight >= 0.0 && o->weight < 1.0))
+        wrong(c, row, "the base is in danger, so the row lies between");
+    if (2 * enemies < m && !(o->weight <= 0.0 && o->weight > -0.5))
+        wrong(c, row, "the base is safe, so the row lies beyond");
+    between_seen += 2 * enemies >= m;
+    beyond_seen += 2 * enemies < m;
+}
+
+static void svm_smote_joins_or_extends(void **state)
+{
+    (void)state;
+    in_all_worlds("svm-smote", svm_row, NULL);
+    assert_true(between_seen > 300 && beyond_seen > 100);
+}
+
 /* ---- EOS ---- */
 
 static void eos_row(const check *c, int64_t row)
@@ -509,6 +539,7 @@ int main(void)
         cmocka_unit_test(adasyn_shares_by_enemies),
         cmocka_unit_test(adasyn_needs_enemies),
         cmocka_unit_test(safe_level_moves_to_the_safer_end),
+        cmocka_unit_test(svm_smote_joins_or_extends),
         cmocka_unit_test(eos_goes_towards_near_enemies),
         cmocka_unit_test(eos_finds_far_enemies),
     };

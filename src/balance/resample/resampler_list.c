@@ -3,14 +3,19 @@
 
 /* The order is that of the help: over, under, clean, combined. */
 static const bal_resampler *const resamplers[] = {
-    &bal_resampler_random_over,  &bal_resampler_smote,        &bal_resampler_borderline_1,
-    &bal_resampler_borderline_2, &bal_resampler_adasyn,       &bal_resampler_safe_level,
-    &bal_resampler_eos,          &bal_resampler_gaussian,     &bal_resampler_smote_nc,
-    &bal_resampler_smoten,       &bal_resampler_random_under, &bal_resampler_near_miss_1,
-    &bal_resampler_near_miss_2,  &bal_resampler_near_miss_3,  &bal_resampler_hardness_threshold,
-    &bal_resampler_tomek,        &bal_resampler_enn,          &bal_resampler_renn,
-    &bal_resampler_all_knn,      &bal_resampler_cnn,          &bal_resampler_oss,
-    &bal_resampler_ncr,          &bal_resampler_smote_enn,    &bal_resampler_smote_tomek,
+    &bal_resampler_random_over,  &bal_resampler_smote,
+    &bal_resampler_borderline_1, &bal_resampler_borderline_2,
+    &bal_resampler_adasyn,       &bal_resampler_safe_level,
+    &bal_resampler_svm_smote,    &bal_resampler_eos,
+    &bal_resampler_gaussian,     &bal_resampler_smote_nc,
+    &bal_resampler_smoten,       &bal_resampler_random_under,
+    &bal_resampler_near_miss_1,  &bal_resampler_near_miss_2,
+    &bal_resampler_near_miss_3,  &bal_resampler_hardness_threshold,
+    &bal_resampler_tomek,        &bal_resampler_enn,
+    &bal_resampler_renn,         &bal_resampler_all_knn,
+    &bal_resampler_cnn,          &bal_resampler_oss,
+    &bal_resampler_ncr,          &bal_resampler_smote_enn,
+    &bal_resampler_smote_tomek,
 };
 
 const bal_resampler *bal_resampler_row(int i)
