@@ -71,7 +71,7 @@ bal_status bal_split_longtail(bal_ctx *ctx, const bal_source *source, const char
     return status;
 }
 
-static int64_t validation_share(int64_t n, double fraction)
+int64_t bal_validation_share(int64_t n, double fraction)
 {
     const int64_t share = (int64_t)floor((double)n * fraction + 0.5);
     if (n < 2)
@@ -83,11 +83,13 @@ bal_status bal_split_validation(bal_ctx *ctx, const bal_source *source, const ui
                                 double fraction, uint64_t seed)
 {
     shuffled s;
+    if (source->groups)
+        return bal_split_validation_groups(ctx, source, keep, fraction, seed);
     BAL_TRY(shuffled_make(ctx, &s, source, keep));
     int64_t *items = s.items;
     for (int c = 0; c < source->classes; items += s.counts[c++]) {
         shuffle_class(items, s.counts[c], seed, BAL_STREAM_SPLIT, c);
-        const int64_t share = validation_share(s.counts[c], fraction);
+        const int64_t share = bal_validation_share(s.counts[c], fraction);
         for (int64_t i = 0; i < share; i++)
             source->splits[items[i]] = BAL_SPLIT_VAL;
     }
