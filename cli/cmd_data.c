@@ -115,11 +115,17 @@ static bal_status info_text(cli *c, const bal_dataset *data, const split_counts 
     printf("%s: %s at %s\n", info->name, info->format, info->path);
     printf("%d classes, images %d x %d with %d channel%s\n", info->classes, info->height,
            info->width, info->channels, info->channels == 1 ? "" : "s");
-    printf("%s train, %s val, %s test; largest training class %.4g times the smallest\n\n",
+    printf("%s train, %s val, %s test; largest training class %.4g times the smallest\n",
            cli_thousands(info->items[BAL_SPLIT_TRAIN], n[0], sizeof n[0]),
            cli_thousands(info->items[BAL_SPLIT_VAL], n[1], sizeof n[1]),
            cli_thousands(info->items[BAL_SPLIT_TEST], n[2], sizeof n[2]),
            imbalance(counts->of[BAL_SPLIT_TRAIN], info->classes));
+    if (info->groups > 0)
+        printf("%s group%s, each in one split\n", cli_thousands(info->groups, n[0], sizeof n[0]),
+               info->groups == 1 ? "" : "s");
+    if (info->weighted)
+        printf("training images have weights\n");
+    printf("\n");
     bal_table *table;
     const bal_status status = bal_table_open(&table, c->ctx, 2 + BAL_SPLIT_COUNT, "rlrrr");
     if (status != BAL_OK)
@@ -158,10 +164,11 @@ static json_t *info_json(const bal_dataset *data, const split_counts *counts)
                                         "split", bal_split_name(s.split), "class", s.label,
                                         "reason", cli_json_text(s.reason)));
     }
-    return json_pack("{s:o, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o}", "name",
+    return json_pack("{s:o, s:s, s:o, s:i, s:i, s:i, s:o, s:i, s:b, s:o, s:o, s:o}", "name",
                      cli_json_text(info->name), "format", info->format, "path",
                      cli_json_text(info->path), "channels", info->channels, "height", info->height,
-                     "width", info->width, "items", items, "imbalance",
+                     "width", info->width, "items", items, "groups", info->groups, "weighted",
+                     (int)info->weighted, "imbalance",
                      cli_json_real(imbalance(counts->of[BAL_SPLIT_TRAIN], info->classes)),
                      "classes", classes, "skipped", skipped);
 }
@@ -205,6 +212,8 @@ const cli_command cli_command_data_info = {
             {"ballast data info fashion-mnist", "look at a data set"},
             {"ballast data info fashion-mnist --longtail exp:100 --json info.json",
              "the same cut to a long tail, for people and for machines"},
+            {"ballast data info things.csv --img-size 28",
+             "a manifest of images, with groups and weights"},
             {0}},
 };
 

@@ -73,13 +73,15 @@ typedef struct bal_dataset bal_dataset;
 
 typedef struct bal_dataset_info {
     const char *name;   /* "cifar10", or the path's last part */
-    const char *format; /* name of the reader: "idx", "cifar10", "cifar100", "npz", "shards",
-                         "folder" */
+    const char *format; /* name of the reader: "idx", "cifar10", "cifar100", "npz", "shards", "csv",
+                           "jsonl", "folder" */
     const char *path;   /* where it was found */
     int classes;
     int channels, height, width; /* of every image that is handed out; 0 where mixed_sizes leaves it
                                     open */
     int64_t items[BAL_SPLIT_COUNT];
+    int groups;    /* different groups of the items, see bal_dataset_group; 0: the data has none */
+    bool weighted; /* not all training items have the weight 1, see bal_dataset_weight */
 } bal_dataset_info;
 
 /* Opens a data set: a path (format found by probing) or a known name looked up under $BALLAST_DATA,
@@ -118,7 +120,8 @@ BAL_API int bal_dataset_label(const bal_dataset *dataset, int64_t item);
 /* The item's group (a patient, a site: items of one group never straddle splits), numbered from 0;
  * -1 where the data has none. */
 BAL_API int bal_dataset_group(const bal_dataset *dataset, int64_t item);
-/* The weight of the item's loss in training; 1 where the data has none. */
+/* The weight of the item's loss in training, 0 or above; 1 where the data has none. Metrics, class
+ * counts and samplers know no weights. */
 BAL_API double bal_dataset_weight(const bal_dataset *dataset, int64_t item);
 /* A stable name of an item for split.csv and messages: the file's path relative to the data set, or
  * "data_batch_2.bin#417". buffer is the caller's. Returns buffer. */

@@ -25,8 +25,9 @@ typedef struct bal_bytes {
     size_t count;
 } bal_bytes;
 
-/* Reads a whole regular file, at most limit bytes. Fails with BAL_IO (cannot open or read; the text
- * has strerror) or BAL_BAD_FILE (larger than limit, or a folder). Release with bal_bytes_free. */
+/* Reads a whole regular file, at most limit bytes; a zero byte stands behind them. Fails with
+ * BAL_IO (cannot open or read; the text has strerror) or BAL_BAD_FILE (larger than limit, or a
+ * folder). Release with bal_bytes_free. */
 BAL_MUST_CHECK bal_status bal_file_read(bal_ctx *ctx, const char *path, size_t limit,
                                         bal_bytes *out);
 /* A whole regular file mapped into memory, read when it is looked at; data is NULL for an empty

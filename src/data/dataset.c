@@ -30,6 +30,8 @@ struct bal_dataset {
     int64_t in_split[BAL_SPLIT_COUNT];
     int64_t *class_counts; /* BAL_SPLIT_COUNT x classes */
     bal_left_out_list skipped;
+    int groups;
+    bool weighted;
     char *numbers; /* class names where the data has none: NUMBER_LENGTH bytes each */
 };
 
@@ -168,6 +170,29 @@ static bal_status number_items(bal_dataset *d, bal_ctx *ctx, const uint8_t *keep
     return BAL_OK;
 }
 
+/* What the items that were chosen have besides. */
+static bal_status look_at_items(bal_dataset *d, bal_ctx *ctx)
+{
+    const bal_source *source = &d->source;
+    int32_t most = 0;
+    for (int64_t k = 0; source->weights && k < d->in_split[BAL_SPLIT_TRAIN]; k++)
+        d->weighted |= source->weights[d->refs[d->items[BAL_SPLIT_TRAIN][k]]] != 1.0f;
+    for (int64_t i = 0; source->groups && i < d->count; i++)
+        most = source->groups[d->refs[i]] >= most ? source->groups[d->refs[i]] + 1 : most;
+    bool *seen = bal_calloc(ctx, (size_t)most, sizeof *seen);
+    if (!seen)
+        return BAL_NO_MEMORY;
+    for (int64_t i = 0; most > 0 && i < d->count; i++) {
+        const int32_t group = source->groups[d->refs[i]];
+        if (group >= 0 && !seen[group]) {
+            seen[group] = true;
+            d->groups++;
+        }
+    }
+    bal_free(ctx, seen);
+    return BAL_OK;
+}
+
 /* Before anything is cut: at least two classes, and every one in the training split. */
 static bal_status check_classes(bal_dataset *d, bal_ctx *ctx, const uint8_t *keep)
 {
@@ -209,6 +234,8 @@ static bal_status choose_items(bal_dataset *d, bal_ctx *ctx, const bal_dataset_s
         status = bal_split_validation(ctx, source, keep, s->val_fraction, s->seed);
     if (status == BAL_OK)
         status = number_items(d, ctx, keep);
+    if (status == BAL_OK)
+        status = look_at_items(d, ctx);
     bal_free(ctx, keep);
     return status;
 }
@@ -274,7 +301,9 @@ bal_dataset_info bal_dataset_describe(const bal_dataset *d)
                              .classes = d->source.classes,
                              .channels = d->shape.channels,
                              .height = d->shape.height,
-                             .width = d->shape.width};
+                             .width = d->shape.width,
+                             .groups = d->groups,
+                             .weighted = d->weighted};
     memcpy(info.items, d->in_split, sizeof info.items);
     return info;
 }
@@ -349,10 +378,10 @@ static bal_status fail_size(const bal_dataset *d, bal_ctx *ctx, int64_t item,
                             const bal_picture *got)
 {
     char name[BAL_PATH_LENGTH];
-    return bal_fail(ctx, BAL_BAD_FILE, "%s/%s: %dx%d pixels (w x h), %dx%d expected",
-                    d->source.path, bal_dataset_item_name(d, item, name, sizeof name),
-                    bal_picture_width(got), bal_picture_height(got), d->shape.width,
-                    d->shape.height);
+    return bal_fail(ctx, BAL_BAD_FILE, "%s%s%s: %dx%d pixels (w x h), %dx%d expected",
+                    d->source.path, bal_is_folder(d->source.path) ? "/" : ": ",
+                    bal_dataset_item_name(d, item, name, sizeof name), bal_picture_width(got),
+                    bal_picture_height(got), d->shape.width, d->shape.height);
 }
 
 bal_status bal_dataset_image_through(const bal_dataset *d, bal_ctx *ctx, const bal_through *how,

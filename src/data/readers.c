@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const bal_reader *const readers[] = {
-    &bal_reader_idx, &bal_reader_cifar10, &bal_reader_cifar100,
-    &bal_reader_npz, &bal_reader_shards,  &bal_reader_folder,
+    &bal_reader_idx, &bal_reader_cifar10, &bal_reader_cifar100, &bal_reader_npz,
+    &bal_reader_csv, &bal_reader_jsonl,   &bal_reader_shards,   &bal_reader_folder,
 };
 
 const bal_reader *bal_reader_probe(const char *path)

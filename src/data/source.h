@@ -83,7 +83,7 @@ struct bal_source {
 };
 
 extern const bal_reader bal_reader_idx, bal_reader_cifar10, bal_reader_cifar100, bal_reader_npz,
-    bal_reader_shards, bal_reader_folder;
+    bal_reader_csv, bal_reader_jsonl, bal_reader_shards, bal_reader_folder;
 
 /* The reader whose probe accepts the folder, or NULL; and by its name. */
 const bal_reader *bal_reader_probe(const char *path);

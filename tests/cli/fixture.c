@@ -1,5 +1,6 @@
 /* Makes what the tests of the program work on, in the present folder: tiny/ (IDX, three classes,
- * long-tailed), cut/ (the same, one file cut off), shoe.png and bag.jpg. */
+ * long-tailed), cut/ (the same, one file cut off), shoe.png and bag.jpg, and things.csv, a manifest
+ * of the two. */
 #include <png.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -118,11 +119,20 @@ static void write_jpeg(const char *path)
     must(fclose(f) == 0, path);
 }
 
+static void write_manifest(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    must(f != NULL, path);
+    fputs("path,label,group,weight\nshoe.png,shoe,anna,1\nbag.jpg,bag,ben,2.5\n", f);
+    must(fclose(f) == 0, path);
+}
+
 int main(void)
 {
     write_set("tiny", 0);
     write_set("cut", 3);
     write_png("shoe.png");
     write_jpeg("bag.jpg");
+    write_manifest("things.csv");
     return 0;
 }

@@ -14,6 +14,11 @@ out '^3 classes, images 12 x 12 with 1 channel'
 cmp -s <("$BALLAST" data info tiny --json -) info.json || wrong "--json - and --json FILE differ"
 run 0 data info tiny --json
 json out name
+run 0 data info things.csv --img-size 28 --json -
+json out format='"csv"' groups=2 weighted=true classes.1.name='"shoe"'
+run 0 data info things.csv --img-size 28
+out '^2 groups, each in one split'
+out '^training images have weights'
 run 0 data longtail tiny exp:10 --json -
 json out classes.0.after=16 longtail='"exp:10"'
 run 0 methods --json

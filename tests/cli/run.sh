@@ -131,6 +131,12 @@ run 3 train cut "${small[@]}"
 err 'cut/train-images-idx3-ubyte'
 run 3 train nowhere "${small[@]}"
 run 3 data info cut
+printf 'path,label\nshoe.png,"shoe\nbag.jpg,bag\n' >open.csv
+run 3 data info open.csv
+err 'open.csv:2: the quote that is opened here is never closed'
+printf '{"path": "shoe.png", "label": "s\\u001b[2J"}\n' >control.jsonl
+run 3 data info control.jsonl
+err 'control.jsonl:1: the label "s?\[2J" has a control character'
 run 3 eval --scores shoe.png --labels labels.npy
 err 'shoe.png'
 run 3 predict runs/a runs/a/command.txt

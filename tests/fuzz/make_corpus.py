@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the seed files of corpus/idx, corpus/cifar, corpus/image, corpus/npy, corpus/npz, corpus/tar and
-corpus/shard_index.
+"""Writes the seed files of corpus/idx, corpus/cifar, corpus/image, corpus/npy, corpus/npz, corpus/tar,
+corpus/shard_index, corpus/csv and corpus/jsonl.
 
 Run with Python 3, NumPy and Pillow in this folder. What a fuzzer finds later is added by hand.
 """
@@ -175,3 +175,25 @@ write("shard_index", "numbers", index(0, [], rows))
 write("shard_index", "names", index(1, [b"cat", b"dog"], rows))
 write("shard_index", "outside", index(0, [], [(4990, 100, 0, b"k")]))
 write("shard_index", "cut", index(0, [], rows)[:-5])
+
+# the first byte chooses comma (even) or tab
+for name, data in [
+    ("plain", "0path,label\na.png,x\nb.png,y\n"),
+    ("all", "0path,label,split,weight,group\na,x,train,0.5,g\nb,y,val,,h\nc,x,test,1e3,\n"),
+    ("quotes", '0\ufeffgroup,label,path,note\r\n,"x, ""y""","a\u00e4.png","1\r\n2"\r\n,z,b,\r\n'),
+    ("tabs", "1path\tlabel\na b\t1\nc\t10\nd\t2\n"),
+    ("open", '0path,label\na,"x\nb,y\n'),
+    ("twice", "0path,label\na,x\na,x\na,y\n"),
+    ("straddle", "0path,label,split,group\na,x,train,g\nb,y,test,g\n"),
+]:
+    write("csv", name, data.encode())
+
+for name, data in [
+    ("plain", '{"path": "a.png", "label": "x"}\n{"path": "b.png", "label": "y"}\n'),
+    ("all", '{"path":"a","label":1,"split":"train","weight":0.5,"group":7}\r\n\n'
+            '{"path":"b\\u00e4","label":"2","split":"val","weight":null,"group":"7b","n":[{}]}'),
+    ("types", '{"path":1,"label":1.5}\n'),
+    ("deep", '{"path":"a","label":"x","n":[[[[[[[[[[{"a":{"b":{}}}]]]]]]]]]]}\n'),
+    ("cut", '{"path":"a","label":"x"}\n{"path":"b"'),
+]:
+    write("jsonl", name, data.encode())
