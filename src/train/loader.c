@@ -11,7 +11,8 @@
 typedef struct slot {
     float *images;
     int32_t *labels;
-    int64_t ready; /* number of the batch that lies here, -1: none */
+    float *weights; /* NULL: the data has none */
+    int64_t ready;  /* number of the batch that lies here, -1: none */
     int count;
     bal_status status;
     char error[BAL_ERROR_LENGTH];
@@ -93,6 +94,8 @@ static void prepare(bal_loader *l, worker *w, int64_t batch, slot *s)
         if (atomic_load_explicit(&l->give_up, memory_order_relaxed))
             return;
         s->labels[i] = (int32_t)bal_dataset_label(l->data, l->pass.items[first + i]);
+        if (s->weights)
+            s->weights[i] = (float)bal_dataset_weight(l->data, l->pass.items[first + i]);
         s->status = prepare_image(l, w, first + i, s->images + (size_t)i * l->image_floats);
     }
     if (s->status != BAL_OK)
@@ -149,6 +152,7 @@ static bal_status start_worker(bal_loader *l, worker *w)
 static bal_status open_slots(bal_loader *l)
 {
     const size_t batch = (size_t)l->batch;
+    const bool weighted = bal_dataset_describe(l->data).weighted;
     l->slots = bal_calloc(l->ctx, (size_t)l->slot_count, sizeof *l->slots);
     if (!l->slots)
         return BAL_NO_MEMORY;
@@ -157,7 +161,9 @@ static bal_status open_slots(bal_loader *l)
         s->ready = -1;
         s->images = bal_calloc_aligned(l->ctx, batch * l->image_floats, sizeof *s->images);
         s->labels = bal_calloc(l->ctx, batch, sizeof *s->labels);
-        if (!s->images || !s->labels)
+        if (weighted)
+            s->weights = bal_calloc(l->ctx, batch, sizeof *s->weights);
+        if (!s->images || !s->labels || (weighted && !s->weights))
             return BAL_NO_MEMORY;
     }
     return BAL_OK;
@@ -239,6 +245,7 @@ void bal_loader_close(bal_loader **loader)
     for (int i = 0; l->slots && i < l->slot_count; i++) {
         bal_free_aligned(l->ctx, l->slots[i].images);
         bal_free(l->ctx, l->slots[i].labels);
+        bal_free(l->ctx, l->slots[i].weights);
     }
     bal_free(l->ctx, l->workers);
     bal_free(l->ctx, l->slots);
@@ -283,7 +290,7 @@ void bal_loader_begin(bal_loader *l, const bal_loader_pass *pass)
 
 bal_status bal_loader_next(bal_loader *l, bal_loader_batch *batch)
 {
-    *batch = (bal_loader_batch){NULL, NULL, 0};
+    *batch = (bal_loader_batch){0};
     pthread_mutex_lock(&l->mutex);
     const int64_t wanted = l->active ? ++l->wanted : l->batches;
     slot *s = &l->slots[wanted % l->slot_count];
@@ -299,6 +306,6 @@ bal_status bal_loader_next(bal_loader *l, bal_loader_batch *batch)
         prepare(l, &l->workers[0], wanted, s);
     if (s->status != BAL_OK)
         return bal_fail(l->ctx, s->status, "%s", s->error);
-    *batch = (bal_loader_batch){s->images, s->labels, s->count};
+    *batch = (bal_loader_batch){s->images, s->labels, s->weights, s->count};
     return BAL_OK;
 }

@@ -28,6 +28,7 @@ typedef struct bal_loader_pass {
 typedef struct bal_loader_batch {
     const float *images;   /* count x C x H x W; until the next call on the loader */
     const int32_t *labels; /* count */
+    const float *weights;  /* count, of the items' losses; NULL: the data has none */
     int count;             /* 0: the pass is over */
 } bal_loader_batch;
 

@@ -260,7 +260,8 @@ static bal_status start(bal_training *g, const char *command)
         bal_training_say(g, "resumed in epoch %d after step %lld", g->state.epoch + 1,
                          (long long)g->state.step);
     else
-        bal_training_say(g, "started");
+        bal_training_say(g, "started%s",
+                         t->info.weighted ? "; the images' losses are weighted by the data" : "");
 fail:
     bal_weights_close(&snapshot);
     return status;

@@ -61,8 +61,10 @@ static bal_status train_step(bal_training *g, const bal_loader_batch *batch)
                                  .step = (uint64_t)(g->state.epoch * t->steps + g->state.step)};
     BAL_TRY(bal_plan_forward(g->plan, &forward));
     BAL_TRY(bal_plan_read_output(g->plan, t->logits, g->logits));
-    const bal_loss_batch in = {
-        .samples = batch->count, .logits = g->logits, .labels = batch->labels};
+    const bal_loss_batch in = {.samples = batch->count,
+                               .logits = g->logits,
+                               .labels = batch->labels,
+                               .sample_weights = batch->weights};
     double value;
     BAL_TRY(bal_loss_compute(g->loss, g->ctx, &in, &value, NULL, g->gradient));
     if (!isfinite(value))

@@ -10,17 +10,21 @@
 
 /* ---- what the run is ---- */
 
-/* A checksum of the members: name, label and split of every item. */
+/* A checksum of the members: name, label and split of every item, and its weight where there are
+ * some. */
 static uint32_t members(const bal_trainer *t)
 {
     uint32_t sum = 0;
     for (int split = 0; split < BAL_SPLIT_COUNT; split++) {
         const int64_t *items = bal_dataset_items(t->data, (bal_split)split);
         for (int64_t i = 0; i < t->info.items[split]; i++) {
-            char name[512], line[600];
-            snprintf(line, sizeof line, "%u %d %d %s", (unsigned)sum, split,
-                     bal_dataset_label(t->data, items[i]),
-                     bal_dataset_item_name(t->data, items[i], name, sizeof name));
+            char name[512], line[640];
+            int at = snprintf(line, sizeof line, "%u %d %d %s", (unsigned)sum, split,
+                              bal_dataset_label(t->data, items[i]),
+                              bal_dataset_item_name(t->data, items[i], name, sizeof name));
+            if (t->info.weighted)
+                snprintf(line + at, sizeof line - (size_t)at, " %.9g",
+                         bal_dataset_weight(t->data, items[i]));
             sum = bal_crc32c(line, strlen(line));
         }
     }
