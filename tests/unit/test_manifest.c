@@ -361,6 +361,13 @@ static void images_that_are_not_there(void **state)
     test_fails(f->ctx, open_text(f, "m.csv", text, &plain, &d), BAL_IO,
                "m.csv:4: ", "set/../none.png", "No such file", NULL);
     assert_null(d);
+    const bal_dataset_settings leave_out = {.seed = 1, .skip_bad = true};
+    test_ok(f->ctx, open_text(f, "m.csv", text, &leave_out, &d));
+    assert_int_equal(bal_dataset_skipped_count(d), 1);
+    assert_string_equal(bal_dataset_skipped(d, 0).name, "../none.png");
+    assert_non_null(strstr(bal_dataset_skipped(d, 0).reason, "m.csv:4: "));
+    assert_int_equal(bal_dataset_describe(d).items[BAL_SPLIT_TRAIN], 2);
+    bal_dataset_close(&d);
     test_ok(f->ctx, open_text(f, "m.csv", text, &blind, &d)); /* it is missed when it is wanted */
     test_ok(f->ctx, bal_dataset_image(d, f->ctx, 1, pixels));
     test_fails(f->ctx, bal_dataset_image(d, f->ctx, 2, pixels), BAL_IO, "m.csv:4: ", "../none.png",
