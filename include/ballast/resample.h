@@ -70,6 +70,8 @@ typedef struct bal_resample_settings {
                                   the minority to go; 0..1, default 0.5 */
     bool allow_minority; /* all-knn: goes on when a class has fewer rows than the minority had */
     bool replacement;    /* random-under: a row may be drawn more than once */
+    const char *voting;  /* cluster-centroids: "soft" (default) makes rows of the centres, "hard"
+                            keeps the rows nearest to them */
     double shrinkage;    /* random-over: 0 copies rows; above, width of the noise on them; >= 0 */
     const char *categorical;  /* smote-nc: columns that hold categories, "0,3,5-7"; else NULL */
     int clusters;             /* kmeans-smote: of all rows; at least 1; default 8 */

@@ -102,6 +102,85 @@ static void replacement_repeats_rows(void **state)
     bal_ctx_close(&w.ctx);
 }
 
+static double nearest_of(const world *w, const float *x, int32_t label, int64_t *which)
+{
+    double best = 1e30;
+    for (int64_t i = 0; i < ROWS; i++) {
+        double sum = 0.0;
+        for (int j = 0; j < COLUMNS; j++)
+            sum += pow((double)w->values[i * COLUMNS + j] - (double)x[j], 2.0);
+        if (w->labels[i] == label && sum < best) {
+            best = sum;
+            *which = i;
+        }
+    }
+    return best;
+}
+
+/* Every centre is the mean of the rows that are nearest to it, and rows nearest to the centres are
+ * those that hard voting keeps. */
+static void centroids_are_means(void **state)
+{
+    (void)state;
+    static float centres[2 * ROWS * COLUMNS];
+    static int32_t labels[2 * ROWS];
+    world w;
+    make_world(&w);
+    bal_resample_settings s = by("cluster-centroids");
+    bal_resampled *r = open_plan(&w, &s);
+    const int64_t kept = bal_resampled_kept(r), count = bal_resampled_count(r);
+    assert_int_equal(kept, sizes[2]);
+    assert_int_equal(count, 3 * sizes[2]);
+    test_ok(w.ctx, bal_resampled_rows(r, 0, count, centres, labels));
+    double sum[2 * ROWS][COLUMNS] = {{0.0}};
+    int members[2 * ROWS] = {0};
+    for (int64_t i = 0; i < sizes[0] + sizes[1]; i++) {
+        int64_t own = -1;
+        double best = 1e30;
+        for (int64_t c = kept; c < count; c++) {
+            double d = 0.0;
+            for (int j = 0; j < COLUMNS; j++)
+                d += pow((double)w.values[i * COLUMNS + j] - (double)centres[c * COLUMNS + j], 2.0);
+            if (labels[c] == w.labels[i] && d < best) {
+                best = d;
+                own = c;
+            }
+        }
+        members[own]++;
+        for (int j = 0; j < COLUMNS; j++)
+            sum[own][j] += (double)w.values[i * COLUMNS + j];
+    }
+    for (int64_t c = kept; c < count; c++) {
+        assert_true(members[c] > 0);
+        for (int j = 0; j < COLUMNS; j++)
+            assert_true(fabs(sum[c][j] / members[c] - (double)centres[c * COLUMNS + j]) < 1e-4);
+    }
+    bal_resampled_close(&r);
+
+    s.voting = "hard";
+    r = open_plan(&w, &s);
+    assert_int_equal(bal_resampled_kept(r), count);
+    bool found[ROWS] = {false}, wanted[ROWS] = {false};
+    for (int64_t i = 0; i < count; i++) {
+        bal_resampled_origin o;
+        int64_t which = -1;
+        test_ok(w.ctx, bal_resampled_origins(r, i, 1, &o));
+        found[o.base] = true;
+        if (i < kept)
+            wanted[sizes[0] + sizes[1] + i] = true;
+        else
+            nearest_of(&w, centres + i * COLUMNS, labels[i], &which);
+        if (which >= 0)
+            wanted[which] = true;
+    }
+    assert_memory_equal(found, wanted, sizeof found);
+    bal_resampled_close(&r);
+    s.voting = "loud";
+    test_fails(w.ctx, bal_resample_open(&r, w.ctx, &w.data, &s), BAL_BAD_ARG, "voting", "loud",
+               NULL);
+    bal_ctx_close(&w.ctx);
+}
+
 /* ---- after smote ---- */
 
 typedef struct cloud {
@@ -330,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_draws_are_fair),
         cmocka_unit_test(replacement_repeats_rows),
+        cmocka_unit_test(centroids_are_means),
         cmocka_unit_test(combined_cleans_what_smote_made),
         cmocka_unit_test(counts_are_those_asked_for),
         cmocka_unit_test(bad_options_are_told),

@@ -9,6 +9,7 @@ static const bal_resample_settings defaults = {.method = "smote",
                                                .m = BAL_RESAMPLE_AUTO,
                                                .distance = "euclidean",
                                                .kind_sel = "all",
+                                               .voting = "soft",
                                                .max_iter = 100,
                                                .n_seeds = 1,
                                                .threshold_cleaning = 0.5,
@@ -48,6 +49,8 @@ static const bal_option rows[] = {
      "go on when a class has fewer rows than the minority had"},
     {"replacement", BAL_OPTION_FLAG, FIELD(replacement), 0, 0, NULL, NULL,
      "draw rows with replacement"},
+    {"voting", BAL_OPTION_CHOICE, FIELD(voting), 0, 0, NULL, "soft|hard",
+     "centres of clusters as new rows, or the rows nearest to them; default soft"},
     {"shrinkage", BAL_OPTION_REAL, FIELD(shrinkage), 0, 1e6, "X", NULL,
      "width of the noise on copied rows, 0 for none; default 0"},
     {"categorical", BAL_OPTION_TEXT, FIELD(categorical), 0, 0, "COLUMNS", NULL,
@@ -114,6 +117,9 @@ static bal_status check_ranges(bal_ctx *ctx, const bal_resample_settings *s)
     if (!s->kind_sel || (strcmp(s->kind_sel, "all") && strcmp(s->kind_sel, "mode")))
         return bal_fail(ctx, BAL_BAD_ARG, "kind-sel is \"%s\", must be all or mode",
                         s->kind_sel ? s->kind_sel : "");
+    if (!s->voting || (strcmp(s->voting, "soft") && strcmp(s->voting, "hard")))
+        return bal_fail(ctx, BAL_BAD_ARG, "voting is \"%s\", must be soft or hard",
+                        s->voting ? s->voting : "");
     if (s->max_iter < 1 || s->max_iter > 100000)
         return bal_fail(ctx, BAL_BAD_ARG, "max-iter is %d, must be 1 to 100000", s->max_iter);
     if (s->n_seeds < 1 || s->n_seeds > 1000000)

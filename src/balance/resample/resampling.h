@@ -99,8 +99,8 @@ extern const bal_resampler bal_resampler_random_over, bal_resampler_smote,
     bal_resampler_smoten, bal_resampler_svm_smote;
 extern const bal_resampler bal_resampler_random_under, bal_resampler_near_miss_1,
     bal_resampler_near_miss_2, bal_resampler_near_miss_3, bal_resampler_hardness_threshold,
-    bal_resampler_tomek, bal_resampler_enn, bal_resampler_renn, bal_resampler_all_knn,
-    bal_resampler_cnn, bal_resampler_oss, bal_resampler_ncr, bal_resampler_smote_enn,
-    bal_resampler_smote_tomek;
+    bal_resampler_cluster_centroids, bal_resampler_tomek, bal_resampler_enn, bal_resampler_renn,
+    bal_resampler_all_knn, bal_resampler_cnn, bal_resampler_oss, bal_resampler_ncr,
+    bal_resampler_smote_enn, bal_resampler_smote_tomek;
 
 #endif
