@@ -64,6 +64,7 @@ typedef struct cli_settings {
     bal_train_settings train;
     bal_dataset_settings dataset;
     bal_bench_settings bench;
+    bal_get_settings get;
     cli_source source;
     cli_measure measure;
     cli_predict predict;
@@ -116,9 +117,9 @@ typedef struct cli_command {
 /* Command i of the table, NULL at the end. */
 const cli_command *cli_command_at(int i);
 extern const cli_command cli_command_train, cli_command_eval, cli_command_predict,
-    cli_command_report, cli_command_data_list, cli_command_data_info, cli_command_data_longtail,
-    cli_command_methods, cli_command_bench_train, cli_command_version, cli_command_help,
-    cli_command_completion, cli_command_manual, cli_command_resample;
+    cli_command_report, cli_command_data_list, cli_command_data_info, cli_command_data_get,
+    cli_command_data_longtail, cli_command_methods, cli_command_bench_train, cli_command_version,
+    cli_command_help, cli_command_completion, cli_command_manual, cli_command_resample;
 
 /* Groups that several commands share. */
 extern const cli_group cli_group_global[]; /* one row and the end */
@@ -201,6 +202,9 @@ const char *cli_duration(double seconds, char *buffer, size_t size);
 bool cli_colours(void);
 /* Is stderr a terminal that can redraw a line, and talk is wanted? */
 bool cli_has_bar(const cli *c);
+/* Draws "HEAD[###...] TAIL" over the line that is there. */
+void cli_bar_line(cli *c, const char *head, double share, const char *tail);
+/* The bar of a training. */
 void cli_bar(cli *c, const bal_progress *progress);
 /* The same for work that is counted: what is done, and how much of it. */
 void cli_bar_share(cli *c, const char *what, int64_t done, int64_t of);

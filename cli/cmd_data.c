@@ -13,8 +13,9 @@ static void list_row(const bal_known_dataset *known, const char *path)
     cli_write_entry(stdout, known->name, COLUMN, path ? path : "not here");
     cli_write_paragraph(stdout, COLUMN, known->about);
     if (!path) {
-        char text[512];
-        snprintf(text, sizeof text, "to get it: %s", known->how_to_get);
+        char text[1024];
+        snprintf(text, sizeof text, "to get it: ballast data get %s; or %s", known->name,
+                 known->how_to_get);
         cli_write_paragraph(stdout, COLUMN, text);
     }
 }
@@ -31,9 +32,9 @@ static bal_status list_known(cli *c, json_t *names)
             return status;
         if (cli_wants_text(c))
             list_row(known, path);
-        json_array_append_new(names, json_pack("{s:s, s:s, s:o, s:s}", "name", known->name, "about",
-                                               known->about, "path",
-                                               path ? cli_json_text(path) : json_null(),
+        json_array_append_new(names, json_pack("{s:s, s:s, s:s, s:o, s:s}", "name", known->name,
+                                               "about", known->about, "licence", known->licence,
+                                               "path", path ? cli_json_text(path) : json_null(),
                                                "how_to_get", known->how_to_get));
         bal_release(c->ctx, path);
     }

@@ -261,9 +261,13 @@ static void draw_cells(char *out, int cells, double share)
     memcpy(out + 1 + cells, "] ", 3);
 }
 
-static void redraw(cli *c, const char *line, int room)
+void cli_bar_line(cli *c, const char *head, double share, const char *tail)
 {
-    const int length = (int)strlen(line), width = length > room ? room : length;
+    char bar[40], line[256];
+    const int room = terminal_width() - 1; /* the last column would scroll */
+    draw_cells(bar, room - (int)strlen(head) - (int)strlen(tail) - 3, share);
+    int width = snprintf(line, sizeof line, "%s%s%s", head, bar, tail);
+    width = width > room ? room : width;
     fprintf(stderr, "\r%.*s%*s", width, line, c->bar_width > width ? c->bar_width - width : 0, "");
     fflush(stderr);
     c->bar_width = width;
@@ -271,29 +275,22 @@ static void redraw(cli *c, const char *line, int room)
 
 void cli_bar(cli *c, const bal_progress *p)
 {
-    char head[64], tail[128], left[32], bar[40];
-    const int room = terminal_width() - 1; /* the last column would scroll */
-    const int before = snprintf(head, sizeof head, "epoch %d/%d ", p->epoch, p->epochs);
-    const int after =
-        snprintf(tail, sizeof tail, "loss %.4f  %.0f images/s  %s left", p->loss,
-                 p->images_per_second, cli_duration(p->seconds_left, left, sizeof left));
-    draw_cells(bar, room - before - after - 3,
-               p->steps > 0 ? (double)p->step / (double)p->steps : 0);
-    char line[256];
-    snprintf(line, sizeof line, "%s%s%s", head, bar, tail);
-    redraw(c, line, room);
+    char head[64], tail[128], left[32];
+    snprintf(head, sizeof head, "epoch %d/%d ", p->epoch, p->epochs);
+    snprintf(tail, sizeof tail, "loss %.4f  %.0f images/s  %s left", p->loss, p->images_per_second,
+             cli_duration(p->seconds_left, left, sizeof left));
+    cli_bar_line(c, head, p->steps > 0 ? (double)p->step / (double)p->steps : 0, tail);
 }
 
 void cli_bar_share(cli *c, const char *what, int64_t done, int64_t of)
 {
+    char head[128], tail[16];
+    const double share = of > 0 ? (double)done / (double)of : 0.0;
     if (!cli_has_bar(c))
         return;
-    char line[256], bar[40];
-    const int room = terminal_width() - 1;
-    const double share = of > 0 ? (double)done / (double)of : 0.0;
-    draw_cells(bar, room - (int)strlen(what) - 10, share);
-    snprintf(line, sizeof line, "%s %s%3.0f %%", what, bar, 100.0 * share);
-    redraw(c, line, room);
+    snprintf(head, sizeof head, "%s ", what);
+    snprintf(tail, sizeof tail, "%3.0f %%", 100.0 * share);
+    cli_bar_line(c, head, share, tail);
 }
 
 void cli_bar_clear(cli *c)

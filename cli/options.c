@@ -11,6 +11,7 @@ cli_settings cli_settings_defaults(void)
         .train = bal_train_defaults(),
         .dataset = bal_dataset_defaults(),
         .bench = bal_bench_defaults(),
+        .get = bal_get_defaults(),
         .source = {.batch_size = bal_predictor_defaults().batch_size},
         .measure = {.bootstrap = bal_evaluation_defaults().bootstrap,
                     .seed = bal_dataset_defaults().seed},

@@ -19,6 +19,8 @@ ballast_need(libpng libpng-dev)
 ballast_need(libwebp libwebp-dev)
 ballast_need(zlib zlib1g-dev)
 ballast_need(libarchive libarchive-dev)
+ballast_need(libcurl libcurl4-openssl-dev)
+ballast_need(libcrypto libssl-dev)
 ballast_need(openblas libopenblas-openmp-dev)
 ballast_need(lapacke liblapacke-dev)
 find_path(SVM_INCLUDE libsvm/svm.h) # it has no pkg-config file

@@ -160,15 +160,60 @@ BAL_API BAL_MUST_CHECK bal_status bal_image_write_png(bal_ctx *ctx, const char *
 BAL_API BAL_MUST_CHECK bal_status bal_longtail_counts(bal_ctx *ctx, const char *spec, int classes,
                                                       const int64_t *counts, int64_t *out);
 
+/* ---- known data sets ---- */
+
 /* The known names, for `ballast data list`. Row i, or NULL at the end. */
 typedef struct bal_known_dataset {
-    const char *name, *about, *how_to_get;
+    const char *name, *about;
+    const char *how_to_get; /* by hand, or otherwise than by bal_known_dataset_get */
+    const char *licence;    /* one sentence; "no licence is stated" where it is so */
 } bal_known_dataset;
 BAL_API const bal_known_dataset *bal_known_dataset_at(int i);
+/* The row of a name, or NULL. */
+BAL_API const bal_known_dataset *bal_known_dataset_named(const char *name);
 /* Where a known name is found now; new, release with bal_release; NULL with BAL_OK when not found.
  */
 BAL_API BAL_MUST_CHECK bal_status bal_known_dataset_find(bal_ctx *ctx, const char *name,
                                                          char **path);
+
+typedef struct bal_get_progress {
+    const char *file;   /* the file that is loaded or unpacked now, without its folder */
+    int number, files;  /* it is the number-th of so many, from 1 */
+    int64_t now, total; /* bytes, with those of an earlier attempt; total 0: not known */
+    bool unpacking;     /* now and total are bytes of the archive */
+} bal_get_progress;
+
+typedef struct bal_get_settings {
+    const char *out;    /* folder that receives the set's own; NULL: $BALLAST_DATA, else the user's
+                           cache ($XDG_CACHE_HOME/ballast or ~/.cache/ballast) */
+    const char *mirror; /* https, http or file address of a folder that has the same files; NULL:
+                           their publishers' addresses */
+    int timeout;  /* 1..3600 seconds without a byte until an attempt is given up; default 60 */
+    int attempts; /* 1..100 that bring nothing new, until the transfer is given up; default 4 */
+    double wait;  /* 0..60 seconds before the second attempt, doubled for each further one;
+                     default 1 */
+    void (*progress)(void *user, const bal_get_progress *progress); /* or NULL; called from the
+                                                                        thread of the call */
+    void *progress_user;
+} bal_get_settings;
+
+BAL_API bal_get_settings bal_get_defaults(void);
+/* out, mirror, timeout and attempts as option rows. */
+BAL_API const bal_option *bal_get_options(void);
+
+/* Gets a known data set: loads its files, compares size and checksum (SHA-256, or MD5 where its
+ * publisher has no other), unpacks an archive so that nothing in it can leave the folder, and gives
+ * the whole its name at the end. *path receives the folder or file to open; new, release with
+ * bal_release. Without out a set that is found already is left as it is, as is one in out.
+ * What arrived before a failure or bal_ctx_interrupt is kept in NAME.part beside it, and the next
+ * call goes on with it; a file with a wrong sum is removed.
+ * Fails with BAL_BAD_DATA (unknown name), BAL_BAD_ARG (settings), BAL_IO (network, server, no room,
+ * another process does the same), BAL_BAD_FILE (wrong size or sum, an archive with links, devices
+ * or names that lead out), BAL_INTERRUPTED. */
+BAL_API BAL_MUST_CHECK bal_status bal_known_dataset_get(bal_ctx *ctx, const char *name,
+                                                        const bal_get_settings *settings,
+                                                        char **path);
+
 /* The reader formats, for `ballast data list`. */
 typedef struct bal_format_info {
     const char *name, *about;

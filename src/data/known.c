@@ -6,55 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CLASSES_10 10
-
-static const char *const fashion_classes[CLASSES_10] = {
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-    "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
-static const char *const cifar10_classes[CLASSES_10] = {
-    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
-
-static const bal_known_row rows[] = {
-    {{"fashion-mnist", "Fashion-MNIST: 60,000 + 10,000 grey images of clothes, 28x28, 10 classes",
-      "install Debian's package dataset-fashion-mnist, or put the four IDX files of "
-      "https://github.com/zalandoresearch/fashion-mnist into $BALLAST_DATA/fashion-mnist"},
-     "idx",
-     {"fashion-mnist", "FashionMNIST/raw", "FashionMNIST"},
-     CLASSES_10,
-     fashion_classes},
-    {{"mnist", "MNIST: 60,000 + 10,000 grey images of digits, 28x28, 10 classes",
-      "put the four IDX files into $BALLAST_DATA/mnist"},
-     "idx",
-     {"mnist", "MNIST/raw", "MNIST"},
-     CLASSES_10,
-     NULL},
-    {{"cifar10", "CIFAR-10: 50,000 + 10,000 colour images, 32x32, 10 classes",
-      "unpack cifar-10-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html in "
-      "$BALLAST_DATA"},
-     "cifar10",
-     {"cifar10", "cifar-10-batches-bin", "cifar-10"},
-     CLASSES_10,
-     cifar10_classes},
-    {{"cifar100", "CIFAR-100: 50,000 + 10,000 colour images, 32x32, 100 classes",
-      "unpack cifar-100-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html in "
-      "$BALLAST_DATA"},
-     "cifar100",
-     {"cifar100", "cifar-100-binary", "cifar-100"},
-     100,
-     NULL},
-};
-
 const bal_known_dataset *bal_known_dataset_at(int i)
 {
-    return i >= 0 && (size_t)i < BAL_COUNT_OF(rows) ? &rows[i].about : NULL;
+    const bal_known_row *row = bal_known_row_at(i);
+    return row ? &row->about : NULL;
 }
 
 const bal_known_row *bal_known_row_named(const char *name)
 {
-    for (size_t i = 0; i < BAL_COUNT_OF(rows); i++)
-        if (strcmp(rows[i].about.name, name) == 0)
-            return &rows[i];
+    const bal_known_row *row;
+    for (int i = 0; (row = bal_known_row_at(i)); i++)
+        if (strcmp(row->about.name, name) == 0)
+            return row;
     return NULL;
+}
+
+const bal_known_dataset *bal_known_dataset_named(const char *name)
+{
+    const bal_known_row *row = bal_known_row_named(name);
+    return row ? &row->about : NULL;
 }
 
 /* Does the path end with the name, after a slash or as a whole? Slashes at its end do not count. */
@@ -70,10 +40,11 @@ static bool ends_with(const char *path, const char *name)
 
 const bal_known_row *bal_known_row_of_path(const char *path)
 {
-    for (size_t i = 0; i < BAL_COUNT_OF(rows); i++)
-        for (int f = 0; f < BAL_KNOWN_FOLDERS && rows[i].folders[f]; f++)
-            if (ends_with(path, rows[i].folders[f]))
-                return &rows[i];
+    const bal_known_row *row;
+    for (int i = 0; (row = bal_known_row_at(i)); i++)
+        for (int f = 0; f < BAL_KNOWN_FOLDERS && row->folders[f]; f++)
+            if (ends_with(path, row->folders[f]))
+                return row;
     return NULL;
 }
 
@@ -103,7 +74,7 @@ static bool holds(const char *path, const bal_known_row *row)
 }
 
 /* place/NAME, or place/NAME/ARCHIVE'S FOLDER. */
-static bool find_in_place(const char *place, const bal_known_row *row, char *path, size_t size)
+bool bal_known_in_place(const char *place, const bal_known_row *row, char *path, size_t size)
 {
     char own[BAL_PATH_LENGTH];
     for (int f = 0; f < BAL_KNOWN_FOLDERS && row->folders[f]; f++)
@@ -121,9 +92,10 @@ static bool find_in_place(const char *place, const bal_known_row *row, char *pat
  * the folder is called so. */
 static bool place_is_set(const char *place, const bal_known_row *row, char *path, size_t size)
 {
+    const bal_known_row *other;
     int same_format = 0;
-    for (size_t i = 0; i < BAL_COUNT_OF(rows); i++)
-        same_format += strcmp(rows[i].format, row->format) == 0;
+    for (int i = 0; (other = bal_known_row_at(i)); i++)
+        same_format += strcmp(other->format, row->format) == 0;
     if (same_format > 1 && bal_known_row_of_path(place) != row)
         return false;
     return holds(place, row) && snprintf(path, size, "%s", place) < (int)size;
@@ -140,7 +112,7 @@ bal_status bal_known_dataset_find(bal_ctx *ctx, const char *name, char **path)
     for (int i = 0; more; i++) {
         if (!place_at(i, place, sizeof place, &more))
             continue;
-        if (find_in_place(place, row, found, sizeof found) ||
+        if (bal_known_in_place(place, row, found, sizeof found) ||
             place_is_set(place, row, found, sizeof found)) {
             *path = bal_strdup(ctx, found);
             return *path ? BAL_OK : BAL_NO_MEMORY;
@@ -165,11 +137,11 @@ bal_status bal_known_fail_unknown(bal_ctx *ctx, const char *name)
         return bal_fail(ctx, BAL_BAD_DATA,
                         "%s: no such path and not a known data set; did you mean \"%s\"?", name,
                         nearest);
-    char names[256] = "";
+    char names[BAL_ERROR_LENGTH / 2] = "";
+    const bal_known_dataset *row;
     size_t at = 0;
-    for (size_t i = 0; i < BAL_COUNT_OF(rows); i++)
-        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "",
-                               rows[i].about.name);
+    for (int i = 0; (row = bal_known_dataset_at(i)) && at < sizeof names; i++)
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", row->name);
     return bal_fail(ctx, BAL_BAD_DATA, "%s: no such path and not a known data set (%s)", name,
                     names);
 }
@@ -187,6 +159,7 @@ bal_status bal_known_fail_absent(bal_ctx *ctx, const bal_known_row *row)
         if (written >= 0 && (size_t)written < room)
             at += (size_t)written;
     }
-    return bal_fail(ctx, BAL_BAD_DATA, "%s is not on this machine (looked in %s): %s",
-                    row->about.name, places, row->about.how_to_get);
+    return bal_fail(ctx, BAL_BAD_DATA,
+                    "%s is not on this machine (looked in %s): ballast data get %s loads it, or %s",
+                    row->about.name, places, row->about.name, row->about.how_to_get);
 }

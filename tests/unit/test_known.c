@@ -113,7 +113,8 @@ static void absent_and_unknown_names_are_explained(void **state)
     setenv("BALLAST_DATA", data, 1);
     setenv("XDG_CACHE_HOME", data, 1);
     test_fails(ctx, bal_dataset_open(&d, ctx, "cifar100", NULL), BAL_BAD_DATA,
-               "cifar100 is not on this machine", data, "cifar-100-binary.tar.gz", NULL);
+               "cifar100 is not on this machine", data, "ballast data get cifar100",
+               "cifar-100-binary.tar.gz", NULL);
     assert_null(d);
     test_fails(ctx, bal_dataset_open(&d, ctx, "cifar-10", NULL), BAL_BAD_DATA,
                "did you mean \"cifar10\"", NULL);
@@ -134,7 +135,7 @@ static void lists_end(void **state)
     (void)state;
     int known = 0, formats = 0;
     for (const bal_known_dataset *row; (row = bal_known_dataset_at(known)); known++)
-        assert_true(*row->name && *row->about && *row->how_to_get);
+        assert_true(*row->name && *row->about && *row->how_to_get && *row->licence);
     for (const bal_format_info *row; (row = bal_format_at(formats)); formats++)
         assert_true(*row->name && *row->about);
     assert_true(known >= 4);
