@@ -109,7 +109,7 @@ const cli_command cli_command_data_get = {
         "taken up again by the same command; what has arrived is in `NAME.part` beside the folder\n"
         "that it will be. Archives are unpacked into a new folder; links, devices and names that\n"
         "lead out of it are refused. A data set that is on this machine already is left as it is.\n"
-        "The licence is told before anything is loaded; by loading you take it up.",
+        "The licence is told before anything is loaded.",
     .run = run_get,
     .groups = get_groups,
     .arguments = (const cli_argument[]){{"NAME", "a name of `ballast data list`"}, {0}},

@@ -6,6 +6,7 @@ install(TARGETS ballast_shared ballast_static
 install(DIRECTORY include/ballast DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
 set(BALLAST_PC_REQUIRES "jansson yaml-0.1 libjpeg libpng libwebp zlib libarchive openblas lapacke libcurl libcrypto")
+set(BALLAST_PC_LIBS "-lsvm -lm -pthread -ldl")
 if(BALLAST_ONEDNN)
     string(APPEND BALLAST_PC_LIBS " -ldnnl ${OpenMP_C_FLAGS}")
 endif()

@@ -8,7 +8,9 @@
 #include <time.h>
 
 #include <archive.h>
+#include <curl/curl.h>
 #include <jpeglib.h>
+#include <openssl/crypto.h>
 #include <png.h>
 #include <webp/decode.h>
 #include <yaml.h>
@@ -120,11 +122,12 @@ static bal_status write_environment(bal_run_folder *folder, const bal_run_start 
     struct utsname system;
     if (uname(&system) != 0)
         memset(&system, 0, sizeof system);
-    json_t *libraries =
-        json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "jansson", JANSSON_VERSION, "libyaml",
-                  yaml_get_version_string(), "libjpeg-turbo", VALUE_OF(LIBJPEG_TURBO_VERSION),
-                  "libpng", png_get_libpng_ver(NULL), "libwebp", webp_version(), "zlib",
-                  zlibVersion(), "libarchive", archive_version_string());
+    json_t *libraries = json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "jansson", JANSSON_VERSION, "libyaml",
+        yaml_get_version_string(), "libjpeg-turbo", VALUE_OF(LIBJPEG_TURBO_VERSION), "libpng",
+        png_get_libpng_ver(NULL), "libwebp", webp_version(), "zlib", zlibVersion(), "libarchive",
+        archive_version_string(), "libcurl", curl_version_info(CURLVERSION_NOW)->version, "openssl",
+        OpenSSL_version(OPENSSL_VERSION_STRING));
     json_t *engine =
         json_pack("{s:s, s:s}", "name", start->engine, "version", start->engine_version);
     return bal_run_write_json(

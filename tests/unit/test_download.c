@@ -218,8 +218,8 @@ static void cuts_are_survived(void **state)
     write_part(f, 10); /* the server then stalls at once */
     test_fails(f->ctx, bal_download_file(f->ctx, &d), BAL_IO, "/stall", "are kept in", NULL);
     assert_int_equal(part_size(f), 10);
-    test_web_close(web);
     d = plan(f, test_web_url(web, "/cut"));
+    test_web_close(web);
     test_fails(f->ctx, bal_download_file(f->ctx, &d), BAL_IO, "127.0.0.1", NULL); /* nobody there */
 }
 
