@@ -97,7 +97,8 @@ static void resolve(bal_candidates *set, int64_t list)
 {
     bal_candidate *entries = set->entries + list * set->room;
     const int64_t columns = set->points.columns;
-    const float *query = set->queries.values + (set->first + list) * columns;
+    const int64_t row = set->rows ? set->rows[list] : set->first + list;
+    const float *query = set->queries.values + row * columns;
     for (int64_t i = 0; i < set->count[list]; i++) {
         bal_candidate *c = &entries[i];
         if (c->exact)
@@ -133,9 +134,11 @@ void bal_candidates_offer(bal_candidates *set, int64_t list, const bal_candidate
     set->entries[list * set->room + set->count[list]++] = *row;
 }
 
-const bal_candidate *bal_candidates_finish(bal_candidates *set, int64_t list, double *scratch)
+const bal_candidate *bal_candidates_finish(bal_candidates *set, int64_t list, double *scratch,
+                                           int64_t *count)
 {
     drop(set, list, scratch);
     resolve(set, list);
+    *count = set->count[list];
     return set->entries + list * set->room;
 }

@@ -22,9 +22,10 @@ typedef struct bal_candidate {
 
 typedef struct bal_candidates {
     const bal_scaling *scaling;
-    bal_rows points;   /* as the caller has them */
-    bal_rows queries;  /* the same */
-    int64_t first;     /* the query that list 0 belongs to */
+    bal_rows points;     /* as the caller has them */
+    bal_rows queries;    /* the same */
+    const int64_t *rows; /* of the queries, from list 0 on; NULL: first, first + 1, ... */
+    int64_t first;
     const float *half; /* of the scaled queries, from list 0 on */
     int64_t k, room;   /* room: entries a list */
     bal_candidate *entries;
@@ -43,8 +44,9 @@ void bal_candidates_clear(bal_candidates *set, int64_t list, int64_t count);
  * calling thread's. One thread at a time a list. */
 void bal_candidates_offer(bal_candidates *set, int64_t list, const bal_candidate *row,
                           double *scratch);
-/* Leaves the k nearest in a list, exact, in ascending order of (distance, index). At least k rows
+/* Leaves the k nearest in a list, exact, in ascending order of (distance, index); fewer where fewer
  * were offered. Returns them. */
-const bal_candidate *bal_candidates_finish(bal_candidates *set, int64_t list, double *scratch);
+const bal_candidate *bal_candidates_finish(bal_candidates *set, int64_t list, double *scratch,
+                                           int64_t *count);
 
 #endif

@@ -50,6 +50,11 @@ static int64_t block_rows(const bal_tile_work *work, const bal_tile_side *side, 
     return left < work->edge ? left : work->edge;
 }
 
+static int64_t row_at(const bal_tile_side *side, int64_t place)
+{
+    return side->rows ? side->rows[place] : side->first + place;
+}
+
 /* Under the lock of the view's block. */
 static void take_limits(const bal_tile_work *work, bal_tile_view *view)
 {
@@ -57,24 +62,21 @@ static void take_limits(const bal_tile_work *work, bal_tile_view *view)
     for (int64_t r = 0; r < view->rows; r++) {
         const double limit = work->set.bound[list + r] - (double)view->margin[r];
         view->limit[r] = limit > -FLT_MAX ? nextafterf((float)limit, -FLT_MAX) : -FLT_MAX;
-        if (work->set.last[list + r] < view->other_first)
+        if (work->set.last[list + r] < view->other->lowest[view->other_block])
             view->limit[r] = INFINITY;
     }
 }
 
-static void begin_view(bal_tile_work *work, bal_tile_view *view, const bal_tile_side *other,
-                       int64_t other_block)
+static void begin_view(bal_tile_work *work, bal_tile_view *view)
 {
-    const bal_tile_side *own = &work->queries;
     const int64_t list = view->block * work->edge;
-    view->rows = block_rows(work, own, view->block);
-    view->other_first = other->first + other_block * work->edge;
+    view->rows = block_rows(work, view->own, view->block);
     view->count = 0;
     for (int64_t r = 0; r < view->rows; r++)
-        view->margin[r] =
-            nextafterf((float)bal_score_margin(work->scaling, (double)own->scaled.radius[list + r],
-                                               (double)other->most[other_block]),
-                       FLT_MAX);
+        view->margin[r] = nextafterf(
+            (float)bal_score_margin(work->scaling, (double)view->own->scaled.radius[list + r],
+                                    (double)view->other->most[view->other_block]),
+            FLT_MAX);
     for (int64_t r = view->rows; r < work->edge; r++)
         view->limit[r] = INFINITY;
     pthread_mutex_lock(&work->locks[view->block]);
@@ -84,13 +86,16 @@ static void begin_view(bal_tile_work *work, bal_tile_view *view, const bal_tile_
 
 static void hand_over(bal_tile_work *work, bal_tile_view *view, double *scratch)
 {
-    const int64_t list = view->block * work->edge;
+    const int64_t list = view->block * work->edge, other = view->other_block * work->edge;
     pthread_mutex_lock(&work->locks[view->block]);
     for (int64_t h = 0; h < view->count; h++) {
         const bal_tile_hit *hit = &view->hits[h];
+        const int64_t index = row_at(view->other, other + hit->other);
+        if (work->group && work->group[index] == work->group[row_at(view->own, list + hit->list)])
+            continue;
         const bal_candidate row = {
             .guess = {hit->score, view->margin[hit->list]},
-            .index = (int32_t)(view->other_first + hit->other),
+            .index = (int32_t)index,
         };
         bal_candidates_offer(&work->set, list + hit->list, &row, scratch);
     }
@@ -175,36 +180,57 @@ static void multiply(const bal_tile_work *work, bal_tile_space *space, int64_t i
         space->half[c] = INFINITY;
 }
 
+/* Whether all rows of both blocks are in the same group. */
+static bool same_group(const bal_tile_work *work, int64_t i, int64_t j)
+{
+    const int64_t edge = work->edge;
+    const int64_t first = i * edge, last = first + block_rows(work, &work->queries, i) - 1;
+    const int64_t begin = j * edge, end = begin + block_rows(work, &work->points, j) - 1;
+    const int32_t group = work->group[row_at(&work->queries, first)];
+    return group == work->group[row_at(&work->queries, last)] &&
+           group == work->group[row_at(&work->points, begin)] &&
+           group == work->group[row_at(&work->points, end)];
+}
+
+static void begin_views(bal_tile_work *work, bal_tile_space *space, int64_t i, int64_t j)
+{
+    bal_tile_view *rows = &space->views[0], *columns = &space->views[1];
+    rows->block = columns->other_block = i;
+    rows->other_block = columns->block = j;
+    rows->own = columns->other = &work->queries;
+    rows->other = columns->own = &work->points;
+    begin_view(work, rows);
+    columns->rows = 0;
+    if (work->mirrors && i != j)
+        begin_view(work, columns);
+}
+
 void bal_tile_run(bal_tile_work *work, bal_tile_space *space, int64_t i, int64_t j)
 {
-    const bool both = work->mirrors && i != j;
+    const int64_t edge = work->edge;
     const int64_t chunks =
         (block_rows(work, &work->points, j) + BAL_TILE_CHUNK - 1) / BAL_TILE_CHUNK;
     bal_tile_view *rows = &space->views[0], *columns = &space->views[1];
+    if (work->group && same_group(work, i, j))
+        return;
     multiply(work, space, i, j);
-    rows->block = i;
-    begin_view(work, rows, &work->points, j);
-    columns->rows = 0;
-    if (both) {
-        columns->block = j;
-        begin_view(work, columns, &work->queries, i);
-    }
-    const int64_t query = work->queries.first + i * work->edge;
-    const int64_t self = work->self ? query - rows->other_first : -work->edge;
+    begin_views(work, space, i, j);
+    const int64_t self =
+        work->self ? work->queries.first + i * edge - work->points.first - j * edge : -edge;
     for (int64_t r = 0; r < rows->rows; r++) {
-        float *product = space->product + r * work->edge;
-        if (r + self >= 0 && r + self < work->edge)
+        float *product = space->product + r * edge;
+        if (r + self >= 0 && r + self < edge)
             product[r + self] = -INFINITY; /* passes nowhere */
-        const float half = work->queries.scaled.half[i * work->edge + r];
-        if (both ? !scan_both(product, space->half, rows->limit[r], chunks, space->found, half,
-                              columns->limit)
-                 : !scan_row(product, space->half, rows->limit[r], chunks, space->found))
+        const float half = work->queries.scaled.half[i * edge + r];
+        if (columns->rows ? !scan_both(product, space->half, rows->limit[r], chunks, space->found,
+                                       half, columns->limit)
+                          : !scan_row(product, space->half, rows->limit[r], chunks, space->found))
             continue;
         for (int64_t c = 0; c < chunks; c++)
             if (space->found[c])
                 take_chunk(work, space, r, c * BAL_TILE_CHUNK);
     }
     hand_over(work, rows, space->scratch);
-    if (both)
+    if (columns->rows)
         hand_over(work, columns, space->scratch);
 }

@@ -9,11 +9,14 @@
 #define BAL_TILE_CHUNK 64 /* blocks have a multiple of so many rows */
 #define BAL_TILE_HITS 4096
 
-/* A part of the rows, scaled, in blocks of `edge`. */
+/* A part of the rows, scaled, in blocks of `edge`. Place p of the part is row rows[p] of the
+ * caller's matrix, or first + p where rows is NULL. */
 typedef struct bal_tile_side {
     bal_scaled_rows scaled;
-    int64_t first, count; /* rows of the caller's matrix */
-    float *most;          /* a block: the largest radius */
+    const int64_t *rows;
+    int64_t first, count;
+    float *most;     /* a block: the largest radius */
+    int64_t *lowest; /* a block: the lowest row */
 } bal_tile_side;
 
 /* What all threads share. */
@@ -21,8 +24,10 @@ typedef struct bal_tile_work {
     const bal_scaling *scaling;
     int64_t edge;
     bal_tile_side queries, points;
-    bool self;    /* the same matrix: row i is no neighbour of itself */
-    bool mirrors; /* points are the queries: each product serves both of its rows */
+    bool self;            /* the same matrix: row i is no neighbour of itself */
+    bool mirrors;         /* points are the queries: each product serves both of its rows */
+    const int32_t *group; /* a row: rows of the same group are no neighbours, and each side has its
+                             rows in the order of their groups; NULL: there are no groups */
     bal_candidates set;
     pthread_mutex_t *locks; /* a block of queries: its lists */
 } bal_tile_work;
@@ -34,7 +39,9 @@ typedef struct bal_tile_hit {
 
 /* One side's view of a tile: the block whose lists get the hits, and the other one. */
 typedef struct bal_tile_view {
-    int64_t block, rows, other_first;
+    int64_t block, rows;
+    const bal_tile_side *own, *other;
+    int64_t other_block;
     float *limit;  /* edge: least product - half that can matter; infinite beyond the block */
     float *margin; /* edge */
     bal_tile_hit *hits;

@@ -11,8 +11,8 @@ typedef struct bal_edge {
 
 typedef struct bal_spanning_tree_settings {
     bal_rows rows;
-    size_t memory;               /* bytes of work space, 0: 256 MiB; as in neighbours.h */
-    bal_rows_progress *progress; /* or NULL; total is an estimate and may grow */
+    size_t memory; /* bytes of work space, 0: 256 MiB, as in neighbours.h; 300 a row come on top */
+    bal_rows_progress *progress; /* or NULL; counts edges */
     void *user;
 } bal_spanning_tree_settings;
 
