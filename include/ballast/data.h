@@ -123,8 +123,9 @@ BAL_API int bal_dataset_group(const bal_dataset *dataset, int64_t item);
 /* The weight of the item's loss in training, 0 or above; 1 where the data has none. Metrics, class
  * counts and samplers know no weights. */
 BAL_API double bal_dataset_weight(const bal_dataset *dataset, int64_t item);
-/* A stable name of an item for split.csv and messages: the file's path relative to the data set, or
- * "data_batch_2.bin#417". buffer is the caller's. Returns buffer. */
+/* A stable name of an item for split.csv and messages: the file's path relative to the data set (of
+ * a manifest: as it is written there), or "data_batch_2.bin#417". buffer is the caller's. Returns
+ * buffer. */
 BAL_API const char *bal_dataset_item_name(const bal_dataset *dataset, int64_t item, char *buffer,
                                           size_t size);
 /* Decodes one image into the caller's memory, height x width x channels bytes. Thread safe:

@@ -1,14 +1,23 @@
-/* A set of texts that are numbered as they come: class names, keys. */
+/* A set of texts that are numbered as they come: class names, keys, paths. A text costs its bytes
+ * and about 30 more. */
 #ifndef BAL_NAME_SET_H
 #define BAL_NAME_SET_H
 
 #include "base/context.h"
 
+typedef struct bal_name_block bal_name_block; /* of memory that texts lie in */
+
+typedef struct bal_name_slot {
+    uint32_t number; /* + 1 of the name that is kept there, 0: free */
+    uint32_t tag;    /* a part of its hash, so that few texts are compared */
+} bal_name_slot;
+
 typedef struct bal_name_set {
-    char **names; /* count of them, in the order of their numbers */
+    char **names; /* count of them, in the order of their numbers; they do not move */
     size_t count, room;
-    uint32_t *slots; /* number + 1 of the name that is kept there, 0: free */
+    bal_name_slot *slots;
     size_t slot_count;
+    bal_name_block *block; /* the newest, which leads to those before */
 } bal_name_set;
 
 /* FNV-1a, 64 bits. */

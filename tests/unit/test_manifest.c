@@ -218,6 +218,38 @@ static void classes_are_in_order(void **state)
     bal_dataset_close(&d);
 }
 
+/* A validation split that is taken from a manifest takes whole groups. */
+static void groups_go_whole(void **state)
+{
+    fixture *f = *state;
+    char text[8192] = "path,label,group\n";
+    int side[12];
+    bal_dataset_settings settings = blind;
+    bal_dataset *d;
+    for (int i = 0; i < 96; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%d.png,%s,p%d\n", i,
+                 i % 4 ? "many" : "few", i / 4 % 12);
+    settings.val_fraction = 0.25;
+    test_ok(f->ctx, open_text(f, "m.csv", text, &settings, &d));
+    const bal_dataset_info info = bal_dataset_describe(d);
+    assert_int_equal(info.groups, 12);
+    assert_false(info.weighted);
+    assert_int_equal(info.items[BAL_SPLIT_VAL], 24);
+    memset(side, 0, sizeof side);
+    for (int s = BAL_SPLIT_TRAIN; s <= BAL_SPLIT_VAL; s++)
+        for (int64_t i = 0; i < info.items[s]; i++) {
+            const int group = bal_dataset_group(d, bal_dataset_items(d, (bal_split)s)[i]);
+            assert_in_range(group, 0, 11);
+            side[group] |= 1 << s;
+        }
+    for (int g = 0; g < 12; g++)
+        assert_true(side[g] == 1 << BAL_SPLIT_TRAIN || side[g] == 1 << BAL_SPLIT_VAL);
+    int64_t counts[2];
+    bal_dataset_counts(d, BAL_SPLIT_VAL, counts);
+    assert_int_equal(counts[0], 6); /* "few": a quarter of 24 */
+    bal_dataset_close(&d);
+}
+
 static void repeats_are_read_once(void **state)
 {
     fixture *f = *state;
@@ -431,6 +463,7 @@ int main(void)
         cmocka_unit_test(all_forms_are_read),
         cmocka_unit_test(absolute_paths_and_the_present_folder),
         cmocka_unit_test(classes_are_in_order),
+        cmocka_unit_test(groups_go_whole),
         cmocka_unit_test(repeats_are_read_once),
         cmocka_unit_test(bad_csv_is_refused),
         cmocka_unit_test(bad_jsonl_is_refused),

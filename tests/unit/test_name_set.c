@@ -36,6 +36,34 @@ static void numbers_stay(void **state)
     bal_ctx_close(&ctx);
 }
 
+/* Texts of all lengths: longer than a block too, and those given out before stay where they are. */
+static void texts_do_not_move(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    bal_name_set set = {0};
+    static char name[300000];
+    const char *kept[400];
+    int64_t number;
+    for (size_t i = 0; i < BAL_COUNT_OF(kept); i++) {
+        const size_t length = i * i * (i % 50 == 0 ? 1 : 0) + i;
+        memset(name, 'a' + (int)(i % 26), length);
+        name[length] = '\0';
+        test_ok(ctx, bal_name_set_add(&set, ctx, name, &number));
+        assert_int_equal(number, i);
+        kept[i] = set.names[i];
+    }
+    for (size_t i = 0; i < BAL_COUNT_OF(kept); i++) {
+        const size_t length = i * i * (i % 50 == 0 ? 1 : 0) + i;
+        assert_ptr_equal(kept[i], set.names[i]);
+        assert_int_equal(strlen(kept[i]), length);
+        assert_true(length == 0 || kept[i][length - 1] == 'a' + (int)(i % 26));
+        assert_int_equal(bal_name_set_find(&set, kept[i]), i);
+    }
+    bal_name_set_free(ctx, &set);
+    bal_ctx_close(&ctx);
+}
+
 static void the_hash_is_fnv_1a(void **state)
 {
     (void)state;
@@ -70,6 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_stay),
+        cmocka_unit_test(texts_do_not_move),
         cmocka_unit_test(the_hash_is_fnv_1a),
         cmocka_unit_test(no_memory_is_survived),
     };
