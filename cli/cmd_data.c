@@ -82,6 +82,7 @@ const cli_command cli_command_data_list = {
 typedef struct split_counts {
     bal_dataset_info info;
     int64_t *of[BAL_SPLIT_COUNT]; /* classes each, in one block that of[0] owns */
+    char note[1024];              /* why the images have no one size; "" where they have */
 } split_counts;
 
 static bal_status read_counts(cli *c, const bal_dataset *data, split_counts *counts)
@@ -109,13 +110,35 @@ static double imbalance(const int64_t *counts, int classes)
     return (double)most / (double)least;
 }
 
+/* Bytes of all images as the data set hands them out; 0 where they have no one size. */
+static double decoded_bytes(const bal_dataset_info *info)
+{
+    double images = 0;
+    for (int s = 0; s < BAL_SPLIT_COUNT; s++)
+        images += (double)info->items[s];
+    return images * info->height * info->width * info->channels;
+}
+
+static void put_images(const split_counts *counts)
+{
+    const bal_dataset_info *info = &counts->info;
+    const bal_known_dataset *known = bal_known_dataset_named(info->name);
+    if (counts->note[0])
+        printf("%d classes; of the images not all are alike: %s\n", info->classes, counts->note);
+    else
+        printf("%d classes, images %d x %d with %d channel%s (%.4g MiB decoded)\n", info->classes,
+               info->height, info->width, info->channels, info->channels == 1 ? "" : "s",
+               decoded_bytes(info) / (1 << 20));
+    if (known)
+        printf("licence: %s\n", known->licence);
+}
+
 static bal_status info_text(cli *c, const bal_dataset *data, const split_counts *counts)
 {
     const bal_dataset_info *info = &counts->info;
     char n[3][32];
     printf("%s: %s at %s\n", info->name, info->format, info->path);
-    printf("%d classes, images %d x %d with %d channel%s\n", info->classes, info->height,
-           info->width, info->channels, info->channels == 1 ? "" : "s");
+    put_images(counts);
     printf("%s train, %s val, %s test; largest training class %.4g times the smallest\n",
            cli_thousands(info->items[BAL_SPLIT_TRAIN], n[0], sizeof n[0]),
            cli_thousands(info->items[BAL_SPLIT_VAL], n[1], sizeof n[1]),
@@ -145,6 +168,11 @@ static bal_status info_text(cli *c, const bal_dataset *data, const split_counts 
     return cli_put_table(c, &table);
 }
 
+static json_t *size_json(bool known, json_int_t value)
+{
+    return known ? json_integer(value) : json_null();
+}
+
 static json_t *info_json(const bal_dataset *data, const split_counts *counts)
 {
     const bal_dataset_info *info = &counts->info;
@@ -165,20 +193,38 @@ static json_t *info_json(const bal_dataset *data, const split_counts *counts)
                                         "split", bal_split_name(s.split), "class", s.label,
                                         "reason", cli_json_text(s.reason)));
     }
-    return json_pack("{s:o, s:s, s:o, s:i, s:i, s:i, s:o, s:i, s:b, s:o, s:o, s:o}", "name",
-                     cli_json_text(info->name), "format", info->format, "path",
-                     cli_json_text(info->path), "channels", info->channels, "height", info->height,
-                     "width", info->width, "items", items, "groups", info->groups, "weighted",
-                     (int)info->weighted, "imbalance",
+    const bal_known_dataset *known = bal_known_dataset_named(info->name);
+    const bool alike = !counts->note[0];
+    return json_pack("{s:o, s:s, s:o, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:b, s:o, s:o, s:o}",
+                     "name", cli_json_text(info->name), "format", info->format, "path",
+                     cli_json_text(info->path), "licence", known ? known->licence : NULL,
+                     "channels", size_json(alike, info->channels), "height",
+                     size_json(alike, info->height), "width", size_json(alike, info->width),
+                     "bytes_decoded", size_json(alike, (json_int_t)decoded_bytes(info)), "note",
+                     alike ? json_null() : cli_json_text(counts->note), "items", items, "groups",
+                     info->groups, "weighted", (int)info->weighted, "imbalance",
                      cli_json_real(imbalance(counts->of[BAL_SPLIT_TRAIN], info->classes)),
                      "classes", classes, "skipped", skipped);
+}
+
+/* A set whose images have several sizes, or some that cannot be read, can be looked at as well:
+ * then what was wrong is part of what is told. */
+static bal_status open_any(cli *c, bal_dataset **data, char *note, size_t size)
+{
+    bal_dataset_settings settings = c->settings.dataset;
+    const bal_status status = cli_open_data(c, data, c->args[0], &settings);
+    if ((status != BAL_BAD_DATA && status != BAL_BAD_FILE) || settings.img_size > 0)
+        return status;
+    snprintf(note, size, "%s", bal_error(c->ctx));
+    settings.mixed_sizes = true;
+    return cli_open_data(c, data, c->args[0], &settings);
 }
 
 static bal_status run_info(cli *c)
 {
     bal_dataset *data = NULL;
     split_counts counts = {0};
-    bal_status status = cli_open_data(c, &data, c->args[0], &c->settings.dataset);
+    bal_status status = open_any(c, &data, counts.note, sizeof counts.note);
     if (status == BAL_OK)
         status = read_counts(c, data, &counts);
     if (status == BAL_OK && cli_wants_text(c))
@@ -202,7 +248,10 @@ const cli_command cli_command_data_info = {
     .about = "what is in a data set: format, size, images per class",
     .text =
         "The counts are those that training would see with the same options: the long tail is cut\n"
-        "first, then the validation split is taken from what remains.",
+        "first, then the validation split is taken from what remains. Images of several sizes are\n"
+        "counted too, and the first that differs (or that cannot be read) is named; training "
+        "wants\n"
+        "`--img-size` for such a set. Of a set with a known name the licence is told.",
     .run = run_info,
     .groups = info_groups,
     .arguments = (const cli_argument[]){{"DATA", "a path, or a name of `ballast data list`"}, {0}},

@@ -72,7 +72,7 @@ static const bal_known_row rows[] = {
     {{"fashion-mnist", "Fashion-MNIST: 60,000 + 10,000 grey images of clothes, 28x28, 10 classes",
       "install Debian's package dataset-fashion-mnist, or put the four IDX files of "
       "https://github.com/zalandoresearch/fashion-mnist into $BALLAST_DATA/fashion-mnist",
-      "MIT licence, Zalando SE; cite Xiao et al., Fashion-MNIST, 2017"},
+      "MIT, Zalando SE; cite Xiao et al., Fashion-MNIST, 2017"},
      "idx",
      {"fashion-mnist", "FashionMNIST/raw", "FashionMNIST"},
      CLASSES_10,

@@ -49,7 +49,7 @@ restore t10k-labels-idx1-ubyte '\363\351\247\131'
 
 mv mirror/t10k-labels-idx1-ubyte.gz kept
 run 1 data get fashion-mnist --mirror "$mirror" --out got
-err '^licence: MIT'
+err '^licence: MIT, '
 err '^loading train-images-idx3-ubyte.gz (25.2 MiB)$'
 err '^  100 %, 25.2 MiB$'
 err 't10k-labels-idx1-ubyte.gz'

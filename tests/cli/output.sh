@@ -13,7 +13,19 @@ run 0 data info tiny --json info.json
 out '^3 classes, images 12 x 12 with 1 channel'
 cmp -s <("$BALLAST" data info tiny --json -) info.json || wrong "--json - and --json FILE differ"
 run 0 data info tiny --json
-json out name
+json out name licence=null note=null bytes_decoded=40896 groups=0
+mkdir -p sizes/a sizes/b
+cp shoe.png sizes/a/1.png
+cp bag.jpg sizes/b/1.jpg
+run 0 data info sizes
+out '^2 classes; of the images not all are alike: .*1.png has 28x28 .*1.jpg has 40x40'
+run 0 data info sizes --json -
+json out height=null width=null channels=null bytes_decoded=null note classes.1.train=1
+run 0 data info sizes --img-size 8
+out '^2 classes, images 8 x 8 with 1 channel'
+echo damaged >sizes/b/1.jpg
+run 0 data info sizes
+out 'not all are alike: .*b/1.jpg: '
 run 0 data info things.csv --img-size 28 --json -
 json out format='"csv"' groups=2 weighted=true classes.1.name='"shoe"'
 run 0 data info things.csv --img-size 28
