@@ -83,8 +83,10 @@ static void fill_part(void *user, int64_t part, int worker)
     for (; i < end && f->first + i < r->kept_count; i++)
         memcpy(f->values + i * columns, r->data.values + r->kept[f->first + i] * columns,
                (size_t)columns * sizeof *f->values);
-    const bal_synthetic *made = r->made + (f->first + i - r->kept_count);
-    if (i < end && r->method->fill) {
+    if (i == end)
+        return;
+    const bal_synthetic *made = &r->made[f->first + i - r->kept_count];
+    if (r->method->fill) {
         r->method->fill(r, made, end - i, f->values + i * columns, worker);
         return;
     }

@@ -9,6 +9,7 @@ static const bal_resampler *const resamplers[] = {
     &bal_resampler_borderline_2,
     &bal_resampler_adasyn,
     &bal_resampler_safe_level,
+    &bal_resampler_kmeans_smote,
     &bal_resampler_svm_smote,
     &bal_resampler_eos,
     &bal_resampler_gaussian,

@@ -96,7 +96,7 @@ BAL_MUST_CHECK bal_status bal_resample_check(bal_ctx *ctx, bal_resample_settings
 extern const bal_resampler bal_resampler_random_over, bal_resampler_smote,
     bal_resampler_borderline_1, bal_resampler_borderline_2, bal_resampler_adasyn,
     bal_resampler_safe_level, bal_resampler_eos, bal_resampler_gaussian, bal_resampler_smote_nc,
-    bal_resampler_smoten, bal_resampler_svm_smote;
+    bal_resampler_smoten, bal_resampler_svm_smote, bal_resampler_kmeans_smote;
 extern const bal_resampler bal_resampler_random_under, bal_resampler_near_miss_1,
     bal_resampler_near_miss_2, bal_resampler_near_miss_3, bal_resampler_hardness_threshold,
     bal_resampler_cluster_centroids, bal_resampler_tomek, bal_resampler_enn, bal_resampler_renn,
