@@ -91,8 +91,11 @@ static bal_status fail_format(bal_ctx *ctx, const char *path)
     size_t at = 0;
     const bal_format_info *row;
     for (int i = 0; (row = bal_format_at(i)) && at < sizeof known; i++)
-        at += (size_t)snprintf(known + at, sizeof known - at, "; %s", row->about);
-    return bal_fail(ctx, BAL_BAD_DATA, "%s: no data set that is known is here%s", path, known);
+        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", row->name);
+    return bal_fail(ctx, BAL_BAD_DATA,
+                    "%s: no data set of a known format is here (%s; ballast data list says what "
+                    "they look like)",
+                    path, known);
 }
 
 /* Names for a set that is known by its name or folder, where the files have none. */

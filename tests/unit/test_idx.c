@@ -187,8 +187,8 @@ static void one_class_and_missing_files(void **state)
     test_fails(ctx, bal_dataset_open(&d, ctx, folder, &plain), BAL_BAD_DATA, folder, IMAGES,
                "no train-labels", NULL);
     unlink(test_path(folder, IMAGES));
-    test_fails(ctx, bal_dataset_open(&d, ctx, folder, &plain), BAL_BAD_DATA, folder,
-               "train-images-idx3-ubyte", "CLASS/", NULL);
+    test_fails(ctx, bal_dataset_open(&d, ctx, folder, &plain), BAL_BAD_DATA, folder, "idx, ",
+               ", folder", "ballast data list", NULL);
     /* a link to nowhere is a file that cannot be opened, not a missing one */
     test_write_idx_set(folder, 12, 3, false);
     unlink(test_path(folder, IMAGES));

@@ -144,7 +144,7 @@ static void too_few_is_said(void **state)
     bal_ctx *ctx = test_ctx();
     char *folder = test_folder();
     bal_dataset *d;
-    test_fails(ctx, bal_dataset_open(&d, ctx, folder, &plain), BAL_BAD_DATA, folder, "CLASS/",
+    test_fails(ctx, bal_dataset_open(&d, ctx, folder, &plain), BAL_BAD_DATA, folder, ", folder;",
                NULL);
     png(folder, "a/1.png");
     test_fails(ctx, bal_dataset_open(&d, ctx, folder, &plain), BAL_BAD_DATA, folder,
