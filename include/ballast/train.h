@@ -87,8 +87,10 @@ typedef struct bal_train_settings {
     double lr;           /* 0: the recipe's */
     uint64_t seed;       /* default 1 */
     const char *monitor; /* metric for the best checkpoint; default "balanced_accuracy" */
-    int patience; /* stop after so many epochs without a better monitor; 0: never; default 0 */
-    int workers;  /* threads that decode and augment ahead; default 1 */
+    int patience;   /* stop after so many epochs without a better monitor; 0: never; default 0 */
+    int workers;    /* threads that decode and augment ahead; default 1 */
+    int data_cache; /* MiB of decoded images that are kept in memory; what does not fit is decoded
+                       again in every epoch. Results do not depend on it. 0: none; default 1024 */
     const char *init_weights; /* safetensors to start from, or NULL */
     bool resume;              /* go on from out's state */
     bool overwrite;           /* an existing run folder is replaced; without it that is an error */
@@ -110,7 +112,7 @@ typedef struct bal_train_plan { /* what --dry-run prints */
     double flops_per_image; /* forward */
     double flops_total;     /* forward and backward over the whole run */
     size_t memory_bytes;    /* plan: activations, weights, scratch */
-    size_t data_bytes;      /* decoded images held in memory */
+    size_t data_bytes;      /* decoded images held in memory, once all were read */
     double seconds;         /* estimate from a few timed steps; NaN when not measured */
     int epochs, batch_size;
     int64_t steps_per_epoch;

@@ -40,20 +40,21 @@ bal_status bal_webp_shape(const bal_decode *in, bal_shape *shape)
     return BAL_OK;
 }
 
-/* libwebp's rescaler takes means over areas. It weighs colours by alpha, which is dropped here: so
- * pictures with alpha are decoded whole. Lossy pictures have colours of half the size, rounded up,
- * and the rescaler would stretch them unless everything divides. */
+/* libwebp's rescaler takes means over areas. Lossless pictures are decoded whole, as PNGs are, so
+ * that the same pixels give the same image from either. So are those with alpha, which is dropped
+ * here and by which the rescaler weighs colours. Lossy pictures have colours of half the size,
+ * rounded up, and the rescaler would stretch them unless everything divides. */
 static void choose_scale(const bal_decode *in, const WebPBitstreamFeatures *features,
                          WebPDecoderConfig *config, bal_shape *shape)
 {
-    const bool lossless = features->format == 2;
-    int d = features->has_alpha ? 1 : bal_ask_divisor(in->ask, shape->height, shape->width);
-    while (d > 1 && !lossless && (shape->height % (2 * d) || shape->width % (2 * d)))
+    const bool lossy = features->format == 1 && !features->has_alpha;
+    int d = lossy ? bal_ask_divisor(in->ask, shape->height, shape->width) : 1;
+    while (d > 1 && (shape->height % (2 * d) || shape->width % (2 * d)))
         d /= 2;
     if (d == 1)
         return;
-    shape->height = (shape->height + d - 1) / d;
-    shape->width = (shape->width + d - 1) / d;
+    shape->height /= d;
+    shape->width /= d;
     config->options.use_scaling = 1;
     config->options.scaled_height = shape->height;
     config->options.scaled_width = shape->width;

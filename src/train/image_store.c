@@ -1,33 +1,31 @@
-/* Decoded images in memory, filled by a pool of threads. */
+/* Decoded images in memory, and the sums over their pixels by a pool of threads. */
 #include "train/image_store.h"
 
+#include "base/random.h"
 #include "base/threads.h"
+#include "train/image_cache.h"
 
-#include <string.h>
-
-/* What a thread of the pool needs while the store is filled. */
-typedef struct filler {
+/* What a thread of the pool needs while sums are taken. */
+typedef struct adder {
     bal_ctx *ctx;
-    uint8_t *pixels; /* of one image that is not kept */
+    uint8_t *pixels; /* of one image */
     bal_pixel_sums sums;
     bal_status status;
-    int64_t failed_at; /* number of the item in the work list */
-} filler;
+    int64_t failed_at; /* number of the image in the sample */
+} adder;
 
 struct bal_image_store {
     bal_ctx *ctx;
     const bal_dataset *data;
     int channels;
-    size_t area, bytes; /* of an image */
-    uint8_t *kept;
-    int64_t *row; /* item -> image in kept, -1: not kept; NULL: nothing is kept */
+    size_t area, bytes;     /* of an image */
+    bal_image_cache *cache; /* NULL: nothing is kept */
     bal_pixel_sums sums;
 
-    /* while it is filled */
-    filler *fillers;
-    int filler_count;
-    int64_t *work;       /* items to decode; the training split's come first */
-    int64_t train_items; /* of them, for the sums */
+    /* while sums are taken */
+    adder *adders;
+    int adder_count;
+    int64_t *sample; /* items */
     atomic_bool stop;
 };
 
@@ -36,79 +34,106 @@ static size_t image_bytes(const bal_dataset_info *info)
     return (size_t)info->channels * (size_t)info->height * (size_t)info->width;
 }
 
-static int64_t kept_items(const bal_image_store_settings *s, const bal_dataset_info *info)
+/* Images that may be kept, and that there is room for. */
+static int64_t most_kept(const bal_image_store_settings *s, const bal_dataset_info *info)
 {
+    const size_t bytes = image_bytes(info), room = bytes > 0 ? s->limit / bytes : 0;
     int64_t items = 0;
     for (int split = 0; split < BAL_SPLIT_COUNT; split++)
         items += s->keep[split] ? info->items[split] : 0;
-    return items;
+    return room < (size_t)items ? (int64_t)room : items;
 }
 
 size_t bal_image_store_plan(const bal_image_store_settings *settings)
 {
     const bal_dataset_info info = bal_dataset_describe(settings->data);
-    const size_t bytes = image_bytes(&info), items = (size_t)kept_items(settings, &info);
-    return bytes == 0 || items > settings->limit / bytes ? 0 : items * bytes;
+    return (size_t)most_kept(settings, &info) * image_bytes(&info);
 }
 
-static bal_status open_fillers(bal_image_store *store)
+/* ---- sums ---- */
+
+/* So many of the training images. */
+static int64_t sample_size(const bal_dataset_info *info)
 {
-    store->filler_count = bal_ctx_threads(store->ctx);
-    store->fillers = bal_calloc(store->ctx, (size_t)store->filler_count, sizeof *store->fillers);
-    if (!store->fillers)
+    const int64_t all = info->items[BAL_SPLIT_TRAIN];
+    const int64_t by_pixels = BAL_PIXEL_SAMPLE_PIXELS / ((int64_t)info->height * info->width);
+    const int64_t most = by_pixels > BAL_PIXEL_SAMPLE_IMAGES ? by_pixels : BAL_PIXEL_SAMPLE_IMAGES;
+    return all < most ? all : most;
+}
+
+/* Evenly from the training split, in its order: class after class, in most data sets. */
+static bal_status take_sample(bal_image_store *store, uint64_t seed, int64_t count)
+{
+    const int64_t all = bal_dataset_describe(store->data).items[BAL_SPLIT_TRAIN];
+    const int64_t *items = bal_dataset_items(store->data, BAL_SPLIT_TRAIN);
+    bal_random random = bal_random_at(seed, BAL_STREAM_PIXEL_SAMPLE, 0, 0);
+    const double begin = bal_random_unit(&random), step = (double)all / (double)count;
+    store->sample = bal_calloc(store->ctx, (size_t)count, sizeof *store->sample);
+    if (!store->sample)
         return BAL_NO_MEMORY;
-    for (int i = 0; i < store->filler_count; i++) {
-        BAL_TRY(bal_worker_ctx_open(&store->fillers[i].ctx, store->ctx));
-        store->fillers[i].pixels = bal_calloc(store->ctx, store->bytes, 1);
-        if (!store->fillers[i].pixels)
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t at = (int64_t)(((double)i + begin) * step);
+        store->sample[i] = items[count == all ? i : at < all ? at : all - 1];
+    }
+    return BAL_OK;
+}
+
+static bal_status open_adders(bal_image_store *store)
+{
+    store->adder_count = bal_ctx_threads(store->ctx);
+    store->adders = bal_calloc(store->ctx, (size_t)store->adder_count, sizeof *store->adders);
+    if (!store->adders)
+        return BAL_NO_MEMORY;
+    for (int i = 0; i < store->adder_count; i++) {
+        BAL_TRY(bal_worker_ctx_open(&store->adders[i].ctx, store->ctx));
+        store->adders[i].pixels = bal_calloc(store->ctx, store->bytes, 1);
+        if (!store->adders[i].pixels)
             return BAL_NO_MEMORY;
     }
     return BAL_OK;
 }
 
-static void close_fillers(bal_image_store *store)
+static void close_adders(bal_image_store *store)
 {
-    for (int i = 0; store->fillers && i < store->filler_count; i++) {
-        bal_free(store->ctx, store->fillers[i].pixels);
-        bal_ctx_close(&store->fillers[i].ctx);
+    for (int i = 0; store->adders && i < store->adder_count; i++) {
+        bal_free(store->ctx, store->adders[i].pixels);
+        bal_ctx_close(&store->adders[i].ctx);
     }
-    bal_free(store->ctx, store->fillers);
-    bal_free(store->ctx, store->work);
-    store->fillers = NULL;
-    store->work = NULL;
+    bal_free(store->ctx, store->adders);
+    bal_free(store->ctx, store->sample);
+    store->adders = NULL;
+    store->sample = NULL;
 }
 
-static void decode(void *user, int64_t i, int worker)
+static void add_image(void *user, int64_t i, int worker)
 {
     bal_image_store *store = user;
-    filler *f = &store->fillers[worker];
+    adder *a = &store->adders[worker];
     if (atomic_load_explicit(&store->stop, memory_order_relaxed))
         return;
     if (bal_interrupted(store->ctx)) {
         atomic_store(&store->stop, true);
         return;
     }
-    const int64_t item = store->work[i], row = store->row ? store->row[item] : -1;
-    uint8_t *pixels = row >= 0 ? store->kept + (size_t)row * store->bytes : f->pixels;
-    const bal_status status = bal_dataset_image(store->data, f->ctx, item, pixels);
+    const bal_status status = bal_image_store_read(store, a->ctx, store->sample[i], a->pixels);
     if (status != BAL_OK) {
-        f->status = status;
-        f->failed_at = i;
+        a->status = status;
+        a->failed_at = i;
         atomic_store(&store->stop, true);
-    } else if (i < store->train_items) {
-        bal_pixel_sums_add(&f->sums, store->channels, store->area, pixels);
+    } else {
+        bal_pixel_sums_add(&a->sums, store->channels, store->area, a->pixels);
     }
 }
 
-/* Of several failures the one that stands first in the list. */
+/* Of several failures the one that stands first in the sample. */
 static bal_status gather(bal_image_store *store)
 {
-    const filler *failed = NULL;
-    for (int i = 0; i < store->filler_count; i++) {
-        const filler *f = &store->fillers[i];
-        bal_pixel_sums_merge(&store->sums, &f->sums);
-        if (f->status != BAL_OK && (!failed || f->failed_at < failed->failed_at))
-            failed = f;
+    const adder *failed = NULL;
+    for (int i = 0; i < store->adder_count; i++) {
+        const adder *a = &store->adders[i];
+        bal_pixel_sums_merge(&store->sums, &a->sums);
+        if (a->status != BAL_OK && (!failed || a->failed_at < failed->failed_at))
+            failed = a;
     }
     if (failed)
         return bal_fail(store->ctx, failed->status, "%s", bal_error(failed->ctx));
@@ -117,44 +142,34 @@ static bal_status gather(bal_image_store *store)
     return BAL_OK;
 }
 
-static bal_status fill(bal_image_store *store, int64_t count)
+static bal_status add_up(bal_image_store *store, const bal_dataset_info *info, uint64_t seed)
 {
     bal_pool *pool;
-    BAL_TRY(open_fillers(store));
-    BAL_TRY(bal_pool_open(&pool, store->ctx, store->filler_count));
-    bal_pool_run(pool, count, decode, store);
+    const int64_t count = sample_size(info);
+    if (count == 0)
+        return BAL_OK;
+    BAL_TRY(take_sample(store, seed, count));
+    BAL_TRY(open_adders(store));
+    BAL_TRY(bal_pool_open(&pool, store->ctx, store->adder_count));
+    bal_pool_run(pool, count, add_image, store);
     bal_pool_close(&pool);
     return gather(store);
 }
 
-/* Lists what must be decoded now, and numbers what is kept. */
-static bal_status list_work(bal_image_store *store, const bal_image_store_settings *s, bool keeps,
-                            int64_t *count)
+/* ---- the store ---- */
+
+static bal_status open_cache(bal_image_store *store, const bal_image_store_settings *s,
+                             const bal_dataset_info *info)
 {
-    const bal_dataset_info info = bal_dataset_describe(s->data);
-    int64_t all = 0, rows = 0;
+    bal_image_cache_settings cache = {.bytes = store->bytes, .images = most_kept(s, info)};
     for (int split = 0; split < BAL_SPLIT_COUNT; split++)
-        all += info.items[split];
-    store->work = bal_calloc(store->ctx, (size_t)all, sizeof *store->work);
-    store->row = keeps ? bal_calloc(store->ctx, (size_t)all, sizeof *store->row) : NULL;
-    store->kept = keeps ? bal_calloc(store->ctx, bal_image_store_plan(s), 1) : NULL;
-    if (!store->work || (keeps && (!store->row || !store->kept)))
-        return BAL_NO_MEMORY;
-    for (int64_t i = 0; keeps && i < all; i++)
-        store->row[i] = -1;
-    *count = 0;
-    for (int split = 0; split < BAL_SPLIT_COUNT; split++) {
-        const bool kept = keeps && s->keep[split];
-        if (!kept && !(s->sums && split == BAL_SPLIT_TRAIN))
-            continue;
-        const int64_t *items = bal_dataset_items(s->data, (bal_split)split);
-        for (int64_t i = 0; i < info.items[split]; i++) {
-            store->work[(*count)++] = items[i];
-            if (kept)
-                store->row[items[i]] = rows++;
-        }
-    }
-    store->train_items = s->sums ? info.items[BAL_SPLIT_TRAIN] : 0;
+        cache.items += info->items[split];
+    if (cache.images == 0)
+        return BAL_OK;
+    BAL_TRY(bal_image_cache_open(&store->cache, store->ctx, &cache));
+    for (int split = 0; split < BAL_SPLIT_COUNT; split++)
+        for (int64_t i = 0; s->keep[split] && i < info->items[split]; i++)
+            bal_image_cache_allow(store->cache, bal_dataset_items(s->data, (bal_split)split)[i]);
     return BAL_OK;
 }
 
@@ -177,11 +192,10 @@ bal_status bal_image_store_open(bal_image_store **out, bal_ctx *ctx,
     store->area = store->bytes / (size_t)info.channels;
     atomic_init(&store->stop, false);
     bal_status status;
-    int64_t count;
-    BAL_GOTO(list_work(store, settings, bal_image_store_plan(settings) > 0, &count));
-    if (count > 0)
-        BAL_GOTO(fill(store, count));
-    close_fillers(store);
+    BAL_GOTO(open_cache(store, settings, &info));
+    if (settings->sums)
+        BAL_GOTO(add_up(store, &info, settings->seed));
+    close_adders(store);
     *out = store;
     return BAL_OK;
 fail:
@@ -194,9 +208,8 @@ void bal_image_store_close(bal_image_store **store_at)
     if (!store_at || !*store_at)
         return;
     bal_image_store *store = *store_at;
-    close_fillers(store);
-    bal_free(store->ctx, store->row);
-    bal_free(store->ctx, store->kept);
+    close_adders(store);
+    bal_image_cache_close(&store->cache);
     bal_free(store->ctx, store);
     *store_at = NULL;
 }
@@ -214,8 +227,15 @@ const bal_pixel_sums *bal_image_store_sums(const bal_image_store *store)
 bal_status bal_image_store_read(const bal_image_store *store, bal_ctx *ctx, int64_t item,
                                 uint8_t *pixels)
 {
-    if (!store->row || store->row[item] < 0)
-        return bal_dataset_image(store->data, ctx, item, pixels);
-    memcpy(pixels, store->kept + (size_t)store->row[item] * store->bytes, store->bytes);
+    if (store->cache && bal_image_cache_get(store->cache, item, pixels))
+        return BAL_OK;
+    BAL_TRY(bal_dataset_image(store->data, ctx, item, pixels));
+    if (store->cache)
+        bal_image_cache_offer(store->cache, ctx, item, pixels);
     return BAL_OK;
+}
+
+int64_t bal_image_store_kept(const bal_image_store *store)
+{
+    return store->cache ? bal_image_cache_count(store->cache) : 0;
 }

@@ -11,9 +11,11 @@ bal_train_settings bal_train_defaults(void)
                                 .seed = 1,
                                 .monitor = "balanced_accuracy",
                                 .workers = 1,
+                                .data_cache = 1024,
                                 .checkpoint_every = 1};
 }
 
+#define MOST_CACHE (1 << 24) /* MiB */
 #define FIELD(f) offsetof(bal_train_settings, f)
 static const bal_option rows[] = {
     {"model", BAL_OPTION_TEXT, FIELD(model), 0, 0, "NAME", NULL, "network; default resnet20"},
@@ -41,6 +43,8 @@ static const bal_option rows[] = {
      "epochs between saved states; default 1"},
     {"workers", BAL_OPTION_INT, FIELD(workers), 0, BAL_LOADER_WORKERS_MAX, "N", NULL,
      "threads that decode and augment ahead of the training; default 1"},
+    {"data-cache", BAL_OPTION_INT, FIELD(data_cache), 0, MOST_CACHE, "MIB", NULL,
+     "decoded images kept in memory; others are decoded in every epoch; default 1024"},
     {"engine", BAL_OPTION_TEXT, FIELD(engine), 0, 0, "NAME", NULL,
      "what computes; default: the best of this build"},
     {"init-weights", BAL_OPTION_TEXT, FIELD(init_weights), 0, 0, "FILE", NULL,
@@ -145,6 +149,9 @@ static bal_status check_numbers(const bal_trainer *t)
                         "checkpoint_every %d is out of range",
                         s->epochs, s->batch_size, s->lr, s->patience, s->workers,
                         s->checkpoint_every);
+    if (s->data_cache < 0 || s->data_cache > MOST_CACHE)
+        return bal_fail(t->ctx, BAL_BAD_ARG, "data_cache is %d MiB, 0 to %d expected",
+                        s->data_cache, MOST_CACHE);
     if (s->resume && s->overwrite)
         return bal_fail(t->ctx, BAL_BAD_ARG, "resume and overwrite exclude each other");
     return BAL_OK;

@@ -132,10 +132,14 @@ bal_status bal_trainer_plan_open(const bal_trainer *t, const bool *trains, bool 
 
 bal_image_store_settings bal_trainer_store_settings(const bal_trainer *t)
 {
+    bool whole = false; /* a stage shows images as they are, not boxes drawn anew each time */
+    for (int i = 0; i < t->recipe->stage_count; i++)
+        whole = whole || !t->recipe->stages[i].augment.resized_crop;
     return (bal_image_store_settings){.data = t->data,
-                                      .keep = {[BAL_SPLIT_TRAIN] = true, [BAL_SPLIT_VAL] = true},
-                                      .limit = BAL_IMAGE_STORE_LIMIT,
-                                      .sums = true};
+                                      .keep = {[BAL_SPLIT_TRAIN] = whole, [BAL_SPLIT_VAL] = true},
+                                      .limit = (size_t)t->settings.data_cache << 20,
+                                      .sums = true,
+                                      .seed = t->settings.seed};
 }
 
 /* Every stage can be opened: its loss fits the counts, its patterns fit the parameters. */

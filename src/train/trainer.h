@@ -51,7 +51,7 @@ BAL_MUST_CHECK bal_status bal_trainer_sampler(const bal_trainer *t, int stage, b
 /* A training plan for a set of parameters (one bool each, see bal_recipe_stage_trains). */
 BAL_MUST_CHECK bal_status bal_trainer_plan_open(const bal_trainer *t, const bool *trains,
                                                 bool measure_only, bal_plan **out);
-/* The image store of a run, filled or only planned. */
+/* The image store of a run, opened or only planned. */
 bal_image_store_settings bal_trainer_store_settings(const bal_trainer *t);
 
 /* ---- a run ---- */

@@ -238,8 +238,8 @@ static void webp_is_decoded_at_the_scale_needed(void **state)
         bool lossy;
         int small_height, small_width;
     } rows[] = {
-        {199, 261, 3, false, 50, 66}, {199, 261, 3, true, 199, 261},  {200, 264, 3, true, 50, 66},
-        {196, 260, 3, true, 98, 130}, {199, 261, 4, false, 199, 261},
+        {200, 264, 3, false, 200, 264}, {199, 261, 3, true, 199, 261}, {200, 264, 3, true, 50, 66},
+        {196, 260, 3, true, 98, 130},   {200, 264, 4, true, 200, 264},
     };
     const bal_shape wanted = {3, 20, 30};
     uint8_t *large = malloc((size_t)4 * 200 * 264), direct[20 * 30 * 3], later[20 * 30 * 3];

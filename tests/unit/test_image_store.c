@@ -1,10 +1,14 @@
-/* Decoded images: the same whether they are kept or decoded again, and what goes wrong. */
+/* Decoded images: the same whether they are kept or decoded again, in any number of threads; the
+ * sums; and what goes wrong. */
 #include "helpers/helpers.h"
 #include "helpers/near.h"
+#include "helpers/sets.h"
 #include "helpers/toy.h"
 
+#include "base/threads.h"
 #include "train/image_store.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,20 +86,25 @@ static void expect_images(fixture *f, const bal_image_store *store)
 static void kept_and_not_kept_are_the_same(void **state)
 {
     fixture *f = *state;
-    const size_t kept =
-        BYTES * (size_t)(f->info.items[BAL_SPLIT_TRAIN] + f->info.items[BAL_SPLIT_VAL]);
+    const int64_t two = f->info.items[BAL_SPLIT_TRAIN] + f->info.items[BAL_SPLIT_VAL];
+    const size_t kept = BYTES * (size_t)two;
     const bal_image_store_settings in_memory = keep_two(f, kept),
                                    too_little = keep_two(f, kept - 1),
                                    nothing = {.data = f->data, .limit = SIZE_MAX};
     assert_int_equal(bal_image_store_plan(&in_memory), kept);
-    assert_int_equal(bal_image_store_plan(&too_little), 0);
+    assert_int_equal(bal_image_store_plan(&too_little), kept - BYTES);
     assert_int_equal(bal_image_store_plan(&nothing), 0);
     bal_image_store *a = open_store(f, &in_memory), *b = open_store(f, &too_little),
                     *c = open_store(f, &nothing);
     assert_ptr_equal(bal_image_store_data(a), f->data);
+    /* what was read for the sums is there; the rest comes when it is asked for */
+    assert_int_equal(bal_image_store_kept(a), f->info.items[BAL_SPLIT_TRAIN]);
     expect_images(f, a);
     expect_images(f, b);
     expect_images(f, c);
+    assert_int_equal(bal_image_store_kept(a), two);
+    assert_int_equal(bal_image_store_kept(b), two - 1);
+    assert_int_equal(bal_image_store_kept(c), 0);
     assert_memory_equal(bal_image_store_sums(a), bal_image_store_sums(b), sizeof(bal_pixel_sums));
     assert_int_equal(bal_image_store_sums(a)->pixels, SIDE * SIDE * f->info.items[BAL_SPLIT_TRAIN]);
     assert_int_equal(bal_image_store_sums(c)->pixels, 0);
@@ -113,13 +122,99 @@ static void kept_and_not_kept_are_the_same(void **state)
     test_ok(f->ctx, bal_image_store_read(a, f->ctx, val, pixels));
     test_fails(f->ctx, bal_image_store_read(a, f->ctx, test, pixels), BAL_BAD_FILE, test_name,
                NULL);
-    test_fails(f->ctx, bal_image_store_read(b, f->ctx, train, pixels), BAL_BAD_FILE, train_name,
+    test_fails(f->ctx, bal_image_store_read(c, f->ctx, train, pixels), BAL_BAD_FILE, train_name,
                NULL);
     test_fails(f->ctx, bal_image_store_read(c, f->ctx, val, pixels), BAL_BAD_FILE, val_name, NULL);
     bal_image_store_close(&a);
     bal_image_store_close(&b);
     bal_image_store_close(&c);
     assert_null(a);
+}
+
+/* Eight threads read the same items in different orders while the store fills, with and without
+ * enough room. */
+typedef struct reading {
+    fixture *f;
+    bal_image_store *store;
+    const uint8_t *want; /* items x BYTES */
+    bal_ctx *ctx[8];
+    int wrong[8];
+} reading;
+
+static void read_all(void *user, int64_t i, int worker)
+{
+    reading *r = user;
+    uint8_t got[BYTES];
+    for (int64_t k = 0; k < 3 * r->f->items; k++) {
+        const int64_t item = (k * (i % 5 + 1) + i) % r->f->items;
+        if (bal_image_store_read(r->store, r->ctx[worker], item, got) != BAL_OK ||
+            memcmp(got, r->want + item * BYTES, BYTES) != 0)
+            r->wrong[worker]++;
+    }
+}
+
+static void threads_read_the_same(void **state)
+{
+    fixture *f = *state;
+    uint8_t *want = malloc((size_t)f->items * BYTES);
+    assert_non_null(want);
+    for (int64_t i = 0; i < f->items; i++)
+        test_ok(f->ctx, bal_dataset_image(f->data, f->ctx, i, want + i * BYTES));
+    const size_t limits[] = {SIZE_MAX, 7 * BYTES, BYTES, 0};
+    for (size_t l = 0; l < BAL_COUNT_OF(limits); l++) {
+        const bal_image_store_settings settings = {
+            .data = f->data, .keep = {true, true, true}, .limit = limits[l]};
+        reading r = {.f = f, .store = open_store(f, &settings), .want = want};
+        bal_pool *pool;
+        for (int i = 0; i < 8; i++)
+            test_ok(f->ctx, bal_worker_ctx_open(&r.ctx[i], f->ctx));
+        test_ok(f->ctx, bal_pool_open(&pool, f->ctx, 8));
+        bal_pool_run(pool, 16, read_all, &r);
+        bal_pool_close(&pool);
+        for (int i = 0; i < 8; i++) {
+            assert_int_equal(r.wrong[i], 0);
+            bal_ctx_close(&r.ctx[i]);
+        }
+        const int64_t room = limits[l] == SIZE_MAX ? f->items : (int64_t)(limits[l] / BYTES);
+        assert_int_equal(bal_image_store_kept(r.store), room);
+        bal_image_store_close(&r.store);
+    }
+    free(want);
+}
+
+/* A set of more images than are looked at: some from every class, always the same for a seed. */
+static void sums_of_many_are_of_a_sample(void **state)
+{
+    fixture *f = *state;
+    char *folder = test_folder();
+    enum { TRAIN = BAL_PIXEL_SAMPLE_IMAGES + 1001, ENLARGED = 129 };
+    test_write_idx_set(folder, TRAIN, 3, false); /* 4 x 5 pixels: few enough for all of them */
+    bal_dataset *small, *large;
+    const bal_dataset_settings as = {.seed = 1};
+    test_ok(f->ctx, bal_dataset_open(&small, f->ctx, folder, &as));
+    bal_dataset_settings enlarged = as;
+    enlarged.img_size = ENLARGED; /* 4096 x 16,641 pixels are more than 2^26 */
+    test_ok(f->ctx, bal_dataset_open(&large, f->ctx, folder, &enlarged));
+    bal_image_store_settings settings = {.data = small, .sums = true, .seed = 5};
+    bal_image_store *store = open_store(f, &settings);
+    assert_int_equal(bal_image_store_sums(store)->pixels, 20 * (int64_t)TRAIN);
+    const bal_pixel_norm whole = bal_pixel_sums_norm(bal_image_store_sums(store), 1);
+    bal_image_store_close(&store);
+    settings.data = large;
+    bal_pixel_sums sums[2];
+    for (int i = 0; i < 2; i++) {
+        store = open_store(f, &settings);
+        sums[i] = *bal_image_store_sums(store);
+        assert_int_equal(sums[i].pixels, ENLARGED * ENLARGED * (int64_t)BAL_PIXEL_SAMPLE_IMAGES);
+        assert_int_equal(bal_image_store_kept(store), 0);
+        bal_image_store_close(&store);
+    }
+    assert_memory_equal(&sums[0], &sums[1], sizeof sums[0]);
+    const bal_pixel_norm sample = bal_pixel_sums_norm(&sums[0], 1);
+    assert_true(fabs(sample.mean[0] - whole.mean[0]) < 0.005);
+    bal_dataset_close(&small);
+    bal_dataset_close(&large);
+    test_folder_remove(folder);
 }
 
 static void sums_are_the_training_split(void **state)
@@ -198,6 +293,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(kept_and_not_kept_are_the_same, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(threads_read_the_same, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sums_of_many_are_of_a_sample, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sums_are_the_training_split, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_image_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(interrupt_stops_it, set_up, tear_down),

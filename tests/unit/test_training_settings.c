@@ -98,6 +98,7 @@ static void numbers_out_of_range(void **state)
     REFUSED(patience, -1, BAD_ARG, "patience -1", NULL);
     REFUSED(workers, -1, BAD_ARG, "workers -1", NULL);
     REFUSED(workers, 65, BAD_ARG, "workers 65", NULL);
+    REFUSED(data_cache, -1, BAD_ARG, "data_cache is -1", NULL);
     REFUSED(checkpoint_every, 0, BAD_ARG, "checkpoint_every 0", NULL);
 }
 
@@ -259,7 +260,7 @@ static void rows_are_the_settings(void **state)
     } cases[] = {{"epochs", "7", "2000*12"}, {"batch-size", "32", "0"},
                  {"lr", "0.5", "nan"},       {"patience", "3", "-1"},
                  {"workers", "4", "65"},     {"checkpoint-every", "2", "0"},
-                 {"seed", "123", "-1"}};
+                 {"seed", "123", "-1"},      {"data-cache", "0", "-1"}};
     bal_train_settings s = bal_train_defaults();
     for (size_t i = 0; i < BAL_COUNT_OF(cases); i++) {
         const bal_option *row = bal_train_options();
@@ -277,6 +278,7 @@ static void rows_are_the_settings(void **state)
     assert_int_equal(s.workers, 4);
     assert_int_equal(s.checkpoint_every, 2);
     assert_int_equal(s.seed, 123);
+    assert_int_equal(s.data_cache, 0);
 }
 
 int main(void)
