@@ -5,9 +5,9 @@ install(TARGETS ballast_shared ballast_static
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/ballast DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
-set(BALLAST_PC_REQUIRES "jansson yaml-0.1 libjpeg libpng libwebp zlib openblas lapacke")
-# By name: the .pc files of libarchive and libcurl would ask for the static form of all that they stand on.
-set(BALLAST_PC_LIBS "-larchive -lcurl -lcrypto -lsvm -lm -pthread -ldl")
+set(BALLAST_PC_REQUIRES "jansson yaml-0.1 libjpeg libpng libwebp zlib")
+# By name: the .pc files of these would ask for the static form of all that they stand on.
+set(BALLAST_PC_LIBS "-llapacke -lopenblas -larchive -lcurl -lcrypto -lsvm -lm -pthread -ldl")
 if(BALLAST_ONEDNN)
     string(APPEND BALLAST_PC_LIBS " -ldnnl ${OpenMP_C_FLAGS}")
 endif()
