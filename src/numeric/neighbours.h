@@ -21,7 +21,7 @@ typedef struct bal_neighbours_settings {
     int64_t k;        /* 1..points, less one where the queries are the points */
     bal_distance distance;
     size_t memory; /* bytes of work space, 0: 256 MiB. With less than it takes to keep the points
-                      and 40 + 32 k bytes a query, the work is done in parts, and below 1 MiB or so
+                      and 400 + 32 k bytes a query, the work is done in parts, and below 1 MiB or so
                       a thread the least that works is taken */
     bal_rows_progress *progress; /* or NULL */
     void *user;
