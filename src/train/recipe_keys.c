@@ -86,9 +86,9 @@ static const bal_recipe_key keys[] = {
     AUGMENT(scale_max, REAL, 1e-6, 1, "A", NULL,
             "resized_crop: largest share of the picture's area; default 1"),
     AUGMENT(ratio_min, REAL, 0.01, 100, "R", NULL,
-            "resized_crop: smallest width over height; default 3/4"),
+            "resized_crop: smallest width over height; default 0.75"),
     AUGMENT(ratio_max, REAL, 0.01, 100, "R", NULL,
-            "resized_crop: largest width over height; default 4/3"),
+            "resized_crop: largest width over height; default 1.3333333333333333"),
 };
 /* clang-format on */
 

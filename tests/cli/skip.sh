@@ -12,8 +12,8 @@ for i in $(seq 101 125); do echo "no picture" >"set/b/$i.jpg"; done
 : >"set/a/0.png"
 small=(--model lenet --batch-size 4 --epochs 1 --img-size 16 --in-chans 1)
 
-run 3 data info set
-err 'set/a/0.png: the file is empty'
+run 0 data info set
+out 'set/a/0.png: the file is empty'
 run 3 train set "${small[@]}" --output runs/strict
 err 'set/a/0.png: the file is empty'
 
