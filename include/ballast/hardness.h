@@ -4,7 +4,7 @@
  * All distances are Euclidean. Neighbours are exact, and equal distances are ordered by row number.
  * An undefined value is NaN (n/a in text, null in JSON), never 0. The results depend on nothing but
  * the settings, in particular not on the number of threads. How to read the figures stands in
- * docs/methods/audit.md.
+ * docs/methods/difficulty.md.
  */
 #ifndef BALLAST_HARDNESS_H
 #define BALLAST_HARDNESS_H
@@ -66,10 +66,11 @@ typedef struct bal_audit_class_difficulty {
     double kdn;        /* mean over its items of the share of the k nearest neighbours that are of
                           another class (Smith et al. 2014); 0..1 */
     double kdn_median; /* over its items */
-    double hard;       /* share of its items with kDN above BAL_HARD */
-    double n1;         /* share of its items that the minimum spanning tree joins to another class
-                          (Ho and Basu 2002); 0..1 */
-    double n3;         /* share of its items that 1-NN, leaving the item out, gets wrong; 0..1 */
+    double chance; /* the kDN that neighbours at random would give: 1 - (items - 1) / (all - 1) */
+    double hard;   /* share of its items with kDN above BAL_HARD */
+    double n1;     /* share of its items that the minimum spanning tree joins to another class
+                      (Ho and Basu 2002); 0..1 */
+    double n3;     /* share of its items that 1-NN, leaving the item out, gets wrong; 0..1 */
     double silhouette; /* mean silhouette width (Rousseeuw 1987); -1..1; 0 for a class of one */
     double fisher;     /* Fisher's ratio of the class against all others together, the largest over
                           features; 0.., INFINITY where a feature separates without any variance */
@@ -79,11 +80,14 @@ typedef struct bal_audit_class_difficulty {
                                       variety than as many items of the largest class */
 } bal_audit_class_difficulty;
 
+#define BAL_UNMEASURED 2
+
 typedef struct bal_audit_item_difficulty {
     float kdn, silhouette;
-    uint8_t type;      /* bal_example_type */
-    uint8_t n1, n3;    /* 1: joined to another class by the tree; wrong by 1-NN */
-    int32_t neighbour; /* the nearest other row */
+    uint8_t type;      /* bal_example_type; BAL_EXAMPLE_COUNT: not measured */
+    uint8_t n1, n3;    /* 1: joined to another class by the tree; wrong by 1-NN; 0: not;
+                          BAL_UNMEASURED */
+    int32_t neighbour; /* the nearest other row; -1: not measured */
 } bal_audit_item_difficulty;
 
 /* How much two classes lie in each other. */
@@ -92,6 +96,8 @@ typedef struct bal_audit_overlap {
     double share;          /* mean of the two that follow; 0..1 */
     double a_in_b, b_in_a; /* mean share of the k neighbours of a's items that are in b; of b's in a
                             */
+    double lift;           /* neighbours that the two have in each other over those that neighbours
+                              at random would give; 1: as by chance, whatever the classes' sizes */
     double fisher;         /* Fisher's ratio of the two classes alone, the largest over features */
 } bal_audit_overlap;
 

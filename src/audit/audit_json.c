@@ -214,20 +214,27 @@ static json_t *difficulty_class(const bal_audit *a, int c)
                               "hard", bal_json_real(of->hard), "n1", bal_json_real(of->n1), "n3",
                               bal_json_real(of->n3), "silhouette", bal_json_real(of->silhouette),
                               "fisher", bal_json_real(of->fisher), "types", types);
+    json_object_set_new(value, "chance", bal_json_real(of->chance));
     json_object_set_new(value, "diversity", diversity_value(&of->diversity));
     json_object_set_new(value, "diversity_against_head", bal_json_real(of->diversity_against_head));
     return value;
+}
+
+/* true, false, or null where it was not measured. */
+static json_t *truth(uint8_t value)
+{
+    return value == BAL_UNMEASURED ? json_null() : json_boolean(value);
 }
 
 static json_t *difficulty_item(const bal_audit *a, int64_t i)
 {
     const bal_audit_difficulty *d = &a->difficulty;
     const bal_audit_item_difficulty *each = &d->each[i];
-    return json_pack("{s:I, s:o, s:o, s:o, s:s, s:b, s:b, s:I}", "item", (json_int_t)d->items[i],
+    return json_pack("{s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:I}", "item", (json_int_t)d->items[i],
                      "name", item_name(a, d->items[i]), "kdn", bal_json_real((double)each->kdn),
                      "silhouette", bal_json_real((double)each->silhouette), "type",
-                     bal_example_type_name((bal_example_type)each->type), "n1", each->n1 != 0, "n3",
-                     each->n3 != 0, "neighbour",
+                     bal_example_type_name((bal_example_type)each->type), "n1", truth(each->n1),
+                     "n3", truth(each->n3), "neighbour",
                      (json_int_t)(each->neighbour >= 0 ? d->items[each->neighbour] : -1));
 }
 
@@ -258,10 +265,11 @@ static json_t *difficulty_value(const bal_audit *a)
     for (int64_t i = 0; i < d->overlap_count; i++) {
         const bal_audit_overlap *o = &d->overlaps[i];
         json_array_append_new(
-            overlaps, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "a", class_name(a, o->a), "b",
-                                class_name(a, o->b), "share", bal_json_real(o->share), "a_in_b",
-                                bal_json_real(o->a_in_b), "b_in_a", bal_json_real(o->b_in_a),
-                                "fisher", bal_json_real(o->fisher)));
+            overlaps,
+            json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "a", class_name(a, o->a), "b",
+                      class_name(a, o->b), "share", bal_json_real(o->share), "a_in_b",
+                      bal_json_real(o->a_in_b), "b_in_a", bal_json_real(o->b_in_a), "lift",
+                      bal_json_real(o->lift), "fisher", bal_json_real(o->fisher)));
     }
     for (int64_t i = 0; d->each && i < d->count; i++)
         json_array_append_new(items, difficulty_item(a, i));

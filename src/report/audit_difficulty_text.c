@@ -125,13 +125,13 @@ static bal_status classes_part(const bal_audit_page *p, const bal_audit_difficul
 
 static bal_status pairs_part(const bal_audit_page *p, const bal_audit_difficulty *d)
 {
-    static const char *const names[] = {"overlap",    "and",        "shared",
-                                        "1st in 2nd", "2nd in 1st", "Fisher"};
+    static const char *const names[] = {"overlap",    "and",  "shared", "1st in 2nd",
+                                        "2nd in 1st", "lift", "Fisher"};
     if (d->overlap_count == 0)
         return BAL_OK;
     bal_table *t;
-    BAL_TRY(bal_table_open(&t, p->ctx, 6, "llrrrr"));
-    bal_page_header(t, names, 6);
+    BAL_TRY(bal_table_open(&t, p->ctx, 7, "llrrrrr"));
+    bal_page_header(t, names, 7);
     for (int64_t i = 0; i < d->overlap_count && i < PAIRS; i++) {
         const bal_audit_overlap *o = &d->overlaps[i];
         bal_table_cell(t, "%s", bal_page_class(p, o->a, NAME_COLUMNS).text);
@@ -139,10 +139,16 @@ static bal_status pairs_part(const bal_audit_page *p, const bal_audit_difficulty
         bal_table_cell(t, "%s", bal_page_share(o->share, 1).text);
         bal_table_cell(t, "%s", bal_page_share(o->a_in_b, 1).text);
         bal_table_cell(t, "%s", bal_page_share(o->b_in_a, 1).text);
+        bal_table_number(t, o->lift, 1);
         bal_table_number(t, o->fisher, 2);
     }
     fputc('\n', p->out);
-    return bal_page_table(p, &t);
+    BAL_TRY(bal_page_table(p, &t));
+    bal_page_words(
+        p, 0, 0,
+        "shared: of the neighbours of the one, those in the other. lift: against as many "
+        "as chance gives classes of these sizes.");
+    return BAL_OK;
 }
 
 bal_status bal_page_difficulty(const bal_audit_page *p)
