@@ -7,8 +7,9 @@
  * text, null in JSON), never 0. Formulas with their sources stand here and, with a guide to
  * reading them, in docs/methods/audit.md.
  *
- * Memory: BAL_AUDIT_ITEM_BYTES for each item of the set, the findings themselves, and what the
- * difficulty needs for max_items items; it does not depend on the size of the images.
+ * Memory: BAL_AUDIT_ITEM_BYTES for each item of the set, the findings themselves, small copies of
+ * the images that are compared as near duplicates (150 MB at most), and what the difficulty needs
+ * for max_items items; it does not depend on the size of the images.
  */
 #ifndef BALLAST_AUDIT_H
 #define BALLAST_AUDIT_H
@@ -23,7 +24,7 @@ extern "C" {
 #endif
 
 /* What the records of one item take, at most, in bytes. */
-#define BAL_AUDIT_ITEM_BYTES 160
+#define BAL_AUDIT_ITEM_BYTES 512
 
 /* How bad a finding is, in rising order: name, meaning. */
 #define BAL_SEVERITY_LIST(X)                                           \
@@ -153,10 +154,13 @@ typedef struct bal_audit_copies {
     bool across_splits, conflict; /* not all in one split; not all of one class */
 } bal_audit_copies;
 
-/* Two images that look the same and are not exact copies. a < b. */
+/* Two images that show the same and are not exact copies: up to re-encoding, brightness and
+ * contrast, and a slight crop. a < b, each the first of its exact copies. An image has at most
+ * eight candidates, those that look most like it, so of thousands that show the same every one is
+ * in a pair, but not every pair is listed. */
 typedef struct bal_audit_pair {
     int64_t a, b;
-    int distance; /* of the perceptual hashes, in bits */
+    int distance; /* of the perceptual hashes, in bits; the smallest over slight crops of either */
     bool across_splits, conflict;
 } bal_audit_pair;
 
@@ -195,7 +199,8 @@ typedef struct bal_audit_cleanliness {
     int64_t copied;             /* images beyond the first of each group */
     const bal_audit_pair *near; /* by distance, then items */
     int64_t near_count;
-    bool near_searched, near_cut; /* near_cut: there are more than were kept */
+    bool near_searched, near_cut; /* near_cut: images in a crowd of others like them were not
+                                     compared with all of it: pairs may be missing */
     /* validation and test images with a copy in the training split: an exact one, and only a near
      * one */
     int64_t leaked, leaked_near;

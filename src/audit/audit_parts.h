@@ -39,6 +39,8 @@ BAL_MUST_CHECK bal_status bal_audit_stratify(bal_ctx *ctx, const bal_stratify_as
 
 /* ---- scan (scan*.c) ---- */
 
+#define BAL_SCAN_DISTANCE 10 /* a good near_distance: docs/methods/audit.md says why */
+
 typedef struct bal_scan_ask {
     const bal_dataset *data;
     int64_t items; /* of all splits: they are numbered 0..items-1 */

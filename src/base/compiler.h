@@ -20,6 +20,20 @@
 #define BAL_WIDE
 #endif
 
+/* How many bits of a 64-bit number are set: one instruction in a BAL_WIDE function. */
+#if defined(__GNUC__)
+#define BAL_BITS_SET(x) __builtin_popcountll(x)
+#else
+static inline int bal_bits_set(unsigned long long x)
+{
+    int count = 0;
+    for (; x; x &= x - 1)
+        count++;
+    return count;
+}
+#define BAL_BITS_SET(x) bal_bits_set(x)
+#endif
+
 #define BAL_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif
