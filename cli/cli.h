@@ -49,6 +49,12 @@ typedef struct cli_resample {
     const char *images, *out, *sheet;
 } cli_resample;
 
+typedef struct cli_audit {
+    const char *features; /* a run */
+    const char *fail_on;  /* a severity */
+    bool ascii;
+} cli_audit;
+
 typedef struct cli_methods {
     const char *yaml; /* a recipe's name */
 } cli_methods;
@@ -70,6 +76,8 @@ typedef struct cli_settings {
     cli_predict predict;
     cli_resample resample_files;
     bal_image_resample_settings images; /* its part resample also for arrays */
+    bal_audit_settings audit;
+    cli_audit audit_extra;
     cli_methods methods;
     cli_manual manual;
 } cli_settings;
@@ -119,7 +127,8 @@ const cli_command *cli_command_at(int i);
 extern const cli_command cli_command_train, cli_command_eval, cli_command_predict,
     cli_command_report, cli_command_data_list, cli_command_data_info, cli_command_data_get,
     cli_command_data_longtail, cli_command_methods, cli_command_bench_train, cli_command_version,
-    cli_command_help, cli_command_completion, cli_command_manual, cli_command_resample;
+    cli_command_help, cli_command_completion, cli_command_manual, cli_command_resample,
+    cli_command_audit;
 
 /* Groups that several commands share. */
 extern const cli_group cli_group_global[]; /* one row and the end */

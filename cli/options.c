@@ -17,6 +17,7 @@ cli_settings cli_settings_defaults(void)
                     .seed = bal_dataset_defaults().seed},
         .predict = {.top = 3},
         .images = bal_image_resample_defaults(),
+        .audit = bal_audit_defaults(),
     };
 }
 
