@@ -162,7 +162,7 @@ static const cli_group audit_groups[] = {
 const cli_command cli_command_audit = {
     .name = "audit",
     .usage = "DATA [options]",
-    .about = "what is wrong with a data set: how imbalanced, how clean, how hard; what to do",
+    .about = "what is wrong with a data set, and what to do about it",
     .text =
         "Every image is decoded once. *Extent* is about counts: how unequal the classes are, and\n"
         "which have too few images for their recall to be measured. *Cleanliness* is about the\n"
