@@ -15,8 +15,11 @@
 
 bal_audit_settings bal_audit_defaults(void)
 {
-    return (bal_audit_settings){
-        .near_distance = 6, .neighbours = 5, .max_items = 20000, .components = 50, .seed = 1};
+    return (bal_audit_settings){.near_distance = BAL_SCAN_DISTANCE,
+                                .neighbours = 5,
+                                .max_items = 20000,
+                                .components = 50,
+                                .seed = 1};
 }
 
 #define FIELD(f) offsetof(bal_audit_settings, f)
@@ -24,7 +27,7 @@ static const bal_option options[] = {
     {"parts", BAL_OPTION_TEXT, FIELD(parts), 0, 0, "LIST", NULL,
      "what is looked at: extent, cleanliness, difficulty, with commas between (default all)"},
     {"near-distance", BAL_OPTION_INT, FIELD(near_distance), -1, LARGEST_HASH_DISTANCE, "N", NULL,
-     "bits in which the hashes of near duplicates may differ; -1: not searched (default 6)"},
+     "bits in which the hashes of near duplicates may differ; -1: not searched (default 10)"},
     {"neighbours", BAL_OPTION_INT, FIELD(neighbours), 1, MOST_NEIGHBOURS, "K", NULL,
      "nearest neighbours that say how hard an image is (default 5)"},
     {"max-items", BAL_OPTION_INT, FIELD(max_items), 0, 2147483647.0, "N", NULL,

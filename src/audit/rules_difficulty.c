@@ -40,19 +40,21 @@ void bal_rule_overlap(bal_verdict *v)
     if (!values)
         return;
     int count = 0;
-    double mean = 0.0;
+    double mean = 0.0, chance = 0.0;
     for (int c = 0; c < v->audit->extent.classes; c++)
         if (!isnan(d->class_of[c].kdn)) {
             values[count++] = (bal_class_value){c, d->class_of[c].kdn};
             mean += d->class_of[c].kdn;
+            chance += d->class_of[c].chance;
         }
     mean /= count > 0 ? count : 1;
+    chance /= count > 0 ? count : 1;
     const bal_severity severity = grade(v, mean);
     if (severity != BAL_SEVERITY_OK) {
         bal_rule_say(v, severity,
                      "Of the %d nearest neighbours of an image, %s are of another class (mean over "
-                     "classes); the most: %s.",
-                     d->neighbours, bal_percent_of(mean).text,
+                     "classes; neighbours at random: %s); the most: %s.",
+                     d->neighbours, bal_percent_of(mean).text, bal_percent_of(chance).text,
                      bal_list_classes(v, values, count, false, BAL_CLASS_PERCENT).text);
         bal_rule_todo(v, on_pixels(v) ? "measure again on the features of a trained run "
                                         "(--features RUN): pixels overstate it"

@@ -12,11 +12,6 @@ static void line(const bal_audit_page *p, const char *name, const char *words)
     bal_page_words(p, fprintf(p->out, "%s", name), COLUMN, words);
 }
 
-static const char *split_of(const uint8_t *splits, int64_t item)
-{
-    return bal_split_name((bal_split)splits[item]);
-}
-
 /* The split of each item. */
 static uint8_t *read_splits(const bal_audit_page *p)
 {
@@ -47,8 +42,8 @@ static void summary(const bal_audit_page *p, const bal_audit_cleanliness *c)
     if (!c->near_searched)
         snprintf(words, sizeof words, "not searched");
     else
-        snprintf(words, sizeof words, "%s%s pairs", c->near_cut ? "more than " : "",
-                 bal_page_count(c->near_count).text);
+        snprintf(words, sizeof words, "%s pairs%s", bal_page_count(c->near_count).text,
+                 c->near_cut ? "; not all images of a crowd were compared, there may be more" : "");
     line(p, "near copies", words);
     snprintf(words, sizeof words,
              "%s validation and test images are in training too, %s more nearly",
@@ -85,10 +80,19 @@ static void end(const bal_audit_page *p, int64_t count)
                 bal_page_count(count - LISTED).text);
 }
 
+/* "NAME (Coat, train)" */
+static void write_item(const bal_audit_page *p, const uint8_t *splits, const char *before,
+                       int64_t item)
+{
+    fprintf(p->out, "%s%s (%s, %s)\n", before, bal_page_item(p, item).text,
+            bal_page_class(p, bal_dataset_label(p->data, item), 20).text,
+            bal_split_name((bal_split)splits[item]));
+}
+
+/* Those across splits or classes come first: they matter most. */
 static void list_copies(const bal_audit_page *p, const bal_audit_cleanliness *c,
                         const uint8_t *splits)
 {
-    /* those that matter most first: across splits or classes */
     int64_t listed = 0;
     if (c->copies_count == 0)
         return;
@@ -100,12 +104,9 @@ static void list_copies(const bal_audit_page *p, const bal_audit_cleanliness *c,
                 continue;
             listed++;
             for (int64_t i = 0; i < group->count && i < 3; i++)
-                fprintf(p->out, "%s%s %s (%s)", i ? ", " : "  ", split_of(splits, group->items[i]),
-                        bal_page_item(p, group->items[i]).text,
-                        bal_page_class(p, bal_dataset_label(p->data, group->items[i]), 20).text);
+                write_item(p, splits, i ? "  = " : "  ", group->items[i]);
             if (group->count > 3)
-                fprintf(p->out, " and %lld more", (long long)group->count - 3);
-            fputc('\n', p->out);
+                fprintf(p->out, "  = %s more\n", bal_page_count(group->count - 3).text);
         }
     }
     end(p, c->copies_count);
@@ -117,18 +118,17 @@ static void list_pairs(const bal_audit_page *p, const bal_audit_cleanliness *c,
     int64_t listed = 0;
     if (c->near_count == 0)
         return;
-    begin(p, "near copies (bits of the hash that differ)");
+    begin(p, "near copies (and in how many bits their hashes differ)");
     for (int pass = 0; pass < 2; pass++) {
         for (int64_t i = 0; i < c->near_count && listed < LISTED; i++) {
             const bal_audit_pair *pair = &c->near[i];
+            char before[16];
             if ((pair->across_splits || pair->conflict) == (pass == 1))
                 continue;
             listed++;
-            fprintf(p->out, "  %d  %s %s (%s), %s %s (%s)\n", pair->distance,
-                    split_of(splits, pair->a), bal_page_item(p, pair->a).text,
-                    bal_page_class(p, bal_dataset_label(p->data, pair->a), 20).text,
-                    split_of(splits, pair->b), bal_page_item(p, pair->b).text,
-                    bal_page_class(p, bal_dataset_label(p->data, pair->b), 20).text);
+            snprintf(before, sizeof before, "  %2d  ", pair->distance);
+            write_item(p, splits, before, pair->a);
+            write_item(p, splits, "      ", pair->b);
         }
     }
     end(p, c->near_count);

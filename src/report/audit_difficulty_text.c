@@ -16,8 +16,9 @@ static void write_ground(const bal_audit_page *p, const bal_audit_difficulty *d)
 {
     char words[600], reduced[120] = "";
     if (d->components < d->dim)
-        snprintf(reduced, sizeof reduced, ", reduced to %d components (%s of the variance)",
-                 d->components, bal_page_share(d->explained, 1).text);
+        snprintf(reduced, sizeof reduced, ", reduced to %d component%s (%s of the variance)",
+                 d->components, d->components == 1 ? "" : "s",
+                 bal_page_share(d->explained, 1).text);
     char *features = bal_page_plain(p, d->features);
     snprintf(words, sizeof words,
              "on %.100s (%d numbers an image%s), %d neighbours, %s%s of %s "

@@ -191,17 +191,17 @@ static void write_title(const bal_audit_page *p, bal_audit_section section)
 static void write_first(const bal_audit_page *p)
 {
     const bal_audit_finding *f;
-    char line[400] = "";
-    size_t at = 0;
+    char line[400];
+    const size_t start = (size_t)snprintf(line, sizeof line, "settle what is above: ");
+    size_t at = start;
     for (int i = 0; (f = bal_audit_finding_at(p->audit, i)); i++)
         if (f->rule->section == BAL_AUDIT_CLEANLINESS && f->severity >= BAL_SEVERITY_SERIOUS)
-            at += (size_t)snprintf(line + at, sizeof line - at, "%s%s", at ? ", " : "",
+            at += (size_t)snprintf(line + at, sizeof line - at, "%s%s", at > start ? ", " : "",
                                    f->rule->name);
-    if (!at)
+    if (at == start)
         return;
     fprintf(p->out, "%-*s", COLUMN, "first");
-    bal_page_words(p, COLUMN, COLUMN, "settle what is above, before training: ");
-    bal_page_words(p, 0, COLUMN, line);
+    bal_page_words(p, COLUMN, COLUMN, line);
 }
 
 static void write_advice(const bal_audit_page *p)
