@@ -87,10 +87,10 @@ void bal_rule_unmeasurable(bal_verdict *v)
     } else if (bal_rule_grade(v->rule, widest) != BAL_SEVERITY_OK) {
         const bal_audit_class_extent *of = &e->of[worst];
         bal_rule_say(v, bal_rule_grade(v->rule, widest),
-                     "%s has %lld %s images: when %lld of %lld are right, the truth may be "
+                     "%s has %lld %s image%s: when %lld of %lld are right, the truth may be "
                      "anything from %s to %s.",
                      bal_rule_class(v, worst).text, (long long)of->measured, split,
-                     (long long)of->right, (long long)of->measured,
+                     of->measured == 1 ? "" : "s", (long long)of->right, (long long)of->measured,
                      bal_percent_of(of->interval.low).text, bal_percent_of(of->interval.high).text);
         bal_rule_todo(v,
                       "believe a difference in the recall of %d such class%s only with more %s "
