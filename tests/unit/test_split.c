@@ -186,14 +186,20 @@ static void options_are_the_settings(void **state)
 {
     const fixture *f = *state;
     bal_dataset_settings s = bal_dataset_defaults();
-    static const char *const values[][2] = {
-        {"longtail", "exp:100"}, {"val-split", "0.25"}, {"img-size", "64"}, {"in-chans", "1"}};
+    static const char *const values[][2] = {{"longtail", "exp:100"},    {"val-split", "0.25"},
+                                            {"img-size", "64"},         {"crop-mode", "center"},
+                                            {"crop-pct", "0.875"},      {"in-chans", "1"},
+                                            {"max-image-pixels", "99"}, {"max-image-file", "7"},
+                                            {"max-unpacked", "3"},      {"skip-bad", "true"}};
     const bal_option *row = bal_dataset_options();
     for (size_t i = 0; i < BAL_COUNT_OF(values); i++, row++) {
         assert_string_equal(row->name, values[i][0]);
         test_ok(f->ctx, bal_option_set(f->ctx, row, &s, "--", values[i][1]));
     }
     assert_null(row->name);
+    assert_string_equal(s.crop_mode, "center");
+    assert_true(s.crop_pct == 0.875 && s.max_image_pixels == 99 && s.max_image_file == 7);
+    assert_true(s.max_unpacked == 3 && s.skip_bad);
     assert_string_equal(s.longtail, "exp:100");
     assert_true(s.val_fraction == 0.25 && s.img_size == 64 && s.channels == 1);
     for (int i = 0; i < BAL_SPLIT_COUNT; i++)
