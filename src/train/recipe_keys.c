@@ -92,8 +92,8 @@ static const bal_recipe_key keys[] = {
 };
 /* clang-format on */
 
-/* the parser keeps a bit for each key of a mapping */
-_Static_assert(BAL_COUNT_OF(keys) + BAL_RECIPE_SECTIONS <= 64, "too many keys for one word");
+_Static_assert(BAL_COUNT_OF(keys) + BAL_RECIPE_SECTIONS <= BAL_RECIPE_KEYS_MOST,
+               "the parser has no room for so many keys");
 
 const bal_recipe_section bal_recipe_sections[BAL_RECIPE_SECTIONS] = {
     [BAL_SECTION_GENERAL] = {"", "", offsetof(bal_recipe, general), false, 0},

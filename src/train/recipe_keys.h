@@ -14,6 +14,9 @@ typedef struct bal_recipe_section {
     size_t line_offset; /* of the int that keeps its line, in the same struct; 0: none */
 } bal_recipe_section;
 
+/* Rows and sections together: what the parser keeps a flag for. */
+#define BAL_RECIPE_KEYS_MOST 256
+
 enum { BAL_SECTION_GENERAL, BAL_SECTION_STAGE = 3, BAL_RECIPE_SECTIONS = 6 };
 extern const bal_recipe_section bal_recipe_sections[BAL_RECIPE_SECTIONS];
 

@@ -229,7 +229,7 @@ static bal_status read_stages(reader *r);
  * present event is the mapping's start. Sections nest two deep, so the recursion does too. */
 static bal_status read_section(reader *r, const bal_recipe_section *section, char *owner)
 {
-    uint64_t seen = 0;
+    bool seen[BAL_RECIPE_KEYS_MOST] = {false};
     if (section->line_offset)
         *(int *)(owner + section->line_offset) = line_of(r);
     for (;;) {
@@ -245,10 +245,10 @@ static bal_status read_section(reader *r, const bal_recipe_section *section, cha
             return refuse_key(r, section, name);
         const int number =
             row >= 0 ? BAL_RECIPE_SECTIONS + row : (int)(below - bal_recipe_sections);
-        if (seen >> number & 1)
+        if (seen[number])
             return bal_fail(r->ctx, BAL_MISMATCH, "%s:%d: key \"%s\" stands twice in %s", r->where,
                             line_of(r), name, title_of(section));
-        seen |= (uint64_t)1 << number;
+        seen[number] = true;
         if (row >= 0) {
             BAL_TRY(read_value(r, bal_recipe_key_at(row)->option, owner + section->offset));
             continue;

@@ -100,6 +100,11 @@ BAL_MUST_CHECK bal_status bal_training_enter(bal_training *g, int epoch, const b
 /* Trains on what is left of the present epoch (state.epoch, state.step). Fails with BAL_INTERRUPTED
  * after a finished step, BAL_DIVERGED. */
 BAL_MUST_CHECK bal_status bal_training_epoch(bal_training *g);
+/* One batch: forward, loss, backward, update. Fails with BAL_DIVERGED. */
+BAL_MUST_CHECK bal_status bal_training_step(bal_training *g, const bal_loader_batch *batch);
+/* The sentence of BAL_DIVERGED: what is not finite, and its value. */
+BAL_MUST_CHECK bal_status bal_training_diverged(const bal_training *g, const char *what,
+                                                double value);
 /* Fills the report about the epoch that ends, validation included. BAL_INTERRUPTED: nothing is
  * lost. */
 BAL_MUST_CHECK bal_status bal_training_report(bal_training *g, bal_epoch_report *report);

@@ -7,82 +7,6 @@
 
 #define PROGRESS_EVERY 0.1 /* seconds */
 
-/* ---- a step ---- */
-
-static int64_t count_right(const bal_training *g, const bal_loader_batch *batch)
-{
-    const size_t classes = g->t->classes;
-    int64_t right = 0;
-    for (int i = 0; i < batch->count; i++) {
-        const float *row = g->logits + (size_t)i * classes;
-        size_t best = 0;
-        for (size_t c = 1; c < classes; c++)
-            best = row[c] > row[best] ? c : best;
-        right += (size_t)batch->labels[i] == best;
-    }
-    return right;
-}
-
-static bal_status diverged(const bal_training *g, const char *what, double value)
-{
-    const int epoch = g->state.epoch;
-    const int64_t step = g->state.step < g->t->steps ? g->state.step + 1 : g->t->steps;
-    const bool saved = bal_run_folder_has(g->folder, BAL_STATE_FILE);
-    return bal_fail(g->ctx, BAL_DIVERGED,
-                    "training diverged: %s is %g in epoch %d, step %lld, at a learning rate of "
-                    "%g%s%s%s; a smaller rate or a longer warm-up may help",
-                    what, value, epoch + 1, (long long)step,
-                    bal_schedule_lr(&g->t->recipe->schedule, epoch), saved ? "; " : "",
-                    saved ? g->t->settings.out : "", saved ? " keeps the state saved before" : "");
-}
-
-bal_status bal_training_check_finite(bal_training *g)
-{
-    bal_weights *all;
-    BAL_TRY(bal_snapshot_take(g->plan, &all));
-    bal_status status = BAL_OK;
-    for (int i = 0; i < bal_weights_count(all) && status == BAL_OK; i++) {
-        const bal_tensor *t = bal_weights_at(all, i);
-        for (int64_t k = 0; k < t->count && status == BAL_OK; k++)
-            if (!isfinite(t->data[k]))
-                status = diverged(g, t->name, (double)t->data[k]);
-    }
-    bal_weights_close(&all);
-    return status;
-}
-
-static bal_status train_step(bal_training *g, const bal_loader_batch *batch)
-{
-    const bal_trainer *t = g->t;
-    const bal_recipe_optimizer *optimizer = &t->recipe->optimizer;
-    const bal_forward forward = {.inputs = (const float *const[]){batch->images},
-                                 .batch = batch->count,
-                                 .training = true,
-                                 .step = (uint64_t)(g->state.epoch * t->steps + g->state.step)};
-    BAL_TRY(bal_plan_forward(g->plan, &forward));
-    BAL_TRY(bal_plan_read_output(g->plan, t->logits, g->logits));
-    const bal_loss_batch in = {.samples = batch->count,
-                               .logits = g->logits,
-                               .labels = batch->labels,
-                               .sample_weights = batch->weights};
-    double value;
-    BAL_TRY(bal_loss_compute(g->loss, g->ctx, &in, &value, NULL, g->gradient));
-    if (!isfinite(value))
-        return diverged(g, "the loss", value);
-    BAL_TRY(bal_plan_backward(g->plan, &(bal_backward){.output_gradients = g->output_gradients}));
-    BAL_TRY(bal_plan_update(g->plan, &(bal_update){.lr = g->lr,
-                                                   .weight_decay = g->decay,
-                                                   .momentum = optimizer->momentum,
-                                                   .nesterov = optimizer->nesterov}));
-    g->state.step++;
-    g->state.loss_sum += value * batch->count;
-    g->state.seen += batch->count;
-    g->state.right += count_right(g, batch);
-    g->epoch_images += batch->count;
-    g->run_images += batch->count;
-    return BAL_OK;
-}
-
 static void tell_progress(bal_training *g)
 {
     const bal_trainer *t = g->t;
@@ -143,7 +67,7 @@ bal_status bal_training_epoch(bal_training *g)
         status = bal_loader_next(g->loader, &batch);
         if (status != BAL_OK || batch.count == 0)
             break;
-        status = train_step(g, &batch);
+        status = bal_training_step(g, &batch);
         if (status != BAL_OK)
             break;
         tell_progress(g);
@@ -177,7 +101,7 @@ static bal_status validate(bal_training *g, bal_epoch_report *report)
     BAL_TRY(bal_plan_score_items(g->plan, g->loader, &pass));
     for (size_t i = 0; i < (size_t)items * t->classes; i++)
         if (!isfinite(g->scores[i]))
-            return diverged(g, "a validation logit", g->scores[i]);
+            return bal_training_diverged(g, "a validation logit", g->scores[i]);
     bal_evaluation *e;
     BAL_TRY(evaluate(g, items, &e));
     report->val_loss = bal_evaluation_metric(e, BAL_METRIC_nll);
