@@ -2,6 +2,7 @@
 #include "audit/audit_handle.h"
 
 #include "base/clock.h"
+#include "numeric/stratify.h"
 
 #include <math.h>
 #include <string.h>
@@ -137,8 +138,9 @@ static bal_status draw_sample(bal_audit *a, sample *s)
                                   .count = training_images(a),
                                   .classes = a->extent.classes,
                                   .most = a->settings.max_items,
-                                  .seed = a->settings.seed};
-    const bal_status status = bal_audit_stratify(a->ctx, &ask, &s->items, &s->count);
+                                  .seed = a->settings.seed,
+                                  .stream = BAL_STREAM_AUDIT};
+    const bal_status status = bal_stratify(a->ctx, &ask, &s->items, &s->count);
     for (int64_t i = 0; status == BAL_OK && i < s->count; i++)
         s->items[i] = train[s->items[i]];
     bal_free(a->ctx, labels);

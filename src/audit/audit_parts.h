@@ -22,21 +22,6 @@ typedef struct bal_audit_teller {
 } bal_audit_teller;
 void bal_audit_tell(bal_audit_teller *teller, const char *what, int64_t done, int64_t total);
 
-/* ---- sample.c ---- */
-
-typedef struct bal_stratify_ask {
-    const int32_t *labels; /* count, 0..classes-1 */
-    int64_t count;
-    int classes;
-    int64_t most; /* so many rows at most; 0: all */
-    uint64_t seed;
-} bal_stratify_ask;
-/* Chooses rows, ascending: all, or exactly `most`, drawn without replacement. A quarter of the
- * places is shared evenly by the classes, so that the rare ones are seen, the rest goes by what is
- * left of each. rows is new, release with bal_free. Fails with BAL_NO_MEMORY. */
-BAL_MUST_CHECK bal_status bal_audit_stratify(bal_ctx *ctx, const bal_stratify_ask *ask,
-                                             int64_t **rows, int64_t *count);
-
 /* ---- scan (scan*.c) ---- */
 
 #define BAL_SCAN_DISTANCE 10 /* a good near_distance: docs/methods/audit.md says why */

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "numeric/quantile.h"
+#include "numeric/variety.h"
 
 #include <math.h>
 #include <string.h>
@@ -49,7 +50,10 @@ static bal_status measure(const bal_hardness_work *w, const gathered *g, int64_t
     const bal_rows rows = {g->values, count, w->given.columns};
     if (bal_interrupted(w->ctx))
         return bal_fail(w->ctx, BAL_INTERRUPTED, "interrupted while the diversity was measured");
-    return bal_diversity_of(w->ctx, &rows, out);
+    bal_variety v;
+    BAL_TRY(bal_variety_of(w->ctx, &rows, &v));
+    *out = (bal_diversity){v.effective_rank, v.spread, v.cosine};
+    return BAL_OK;
 }
 
 /* The first `count` of the class's items in an order that is a function of (seed, draw, class). */

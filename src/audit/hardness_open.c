@@ -2,6 +2,8 @@
  * are too many. */
 #include "audit/hardness_parts.h"
 
+#include "numeric/stratify.h"
+
 #include <string.h>
 
 enum { NEIGHBOURS_MOST = 1000, DRAWS_MOST = 10000 };
@@ -74,9 +76,10 @@ bal_status bal_hardness_open(bal_hardness **out, bal_ctx *ctx,
                                   .count = settings->count,
                                   .classes = settings->classes,
                                   .most = settings->max_items,
-                                  .seed = settings->seed};
+                                  .seed = settings->seed,
+                                  .stream = BAL_STREAM_AUDIT};
     int64_t count;
-    bal_status status = bal_audit_stratify(ctx, &ask, &h->items, &count);
+    bal_status status = bal_stratify(ctx, &ask, &h->items, &count);
     if (status == BAL_OK && count == settings->count)
         status = bal_measure_hardness(ctx, settings, &h->difficulty);
     else if (status == BAL_OK)

@@ -5,7 +5,7 @@
  *   hardness_tree.c        N1
  *   hardness_fisher.c      Fisher's ratios
  *   hardness_silhouette.c  silhouette widths
- *   hardness_diversity.c   variety within a class (diversity.c: of one set of rows)
+ *   hardness_diversity.c   variety within a class
  */
 #ifndef BAL_HARDNESS_PARTS_H
 #define BAL_HARDNESS_PARTS_H
@@ -55,9 +55,6 @@ BAL_MUST_CHECK bal_status bal_measure_fisher(bal_hardness_work *w);
 double bal_fisher_of_pair(const bal_hardness_work *w, int a, int b);
 BAL_MUST_CHECK bal_status bal_measure_silhouette(bal_hardness_work *w);
 BAL_MUST_CHECK bal_status bal_measure_diversity(bal_hardness_work *w);
-
-/* diversity.c: of all the rows together. */
-BAL_MUST_CHECK bal_status bal_diversity_of(bal_ctx *ctx, const bal_rows *rows, bal_diversity *out);
 
 /* All measures on all rows of the settings, whose limits were checked; bal_hardness_free frees the
  * arrays, also of a half-filled struct. */

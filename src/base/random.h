@@ -22,7 +22,8 @@
     X(RESIZED_CROP)        \
     X(PIXEL_SAMPLE)        \
     X(SUBSET)              \
-    X(KMEANS)
+    X(KMEANS)              \
+    X(EXPLAIN)
 
 typedef enum bal_stream {
 #define BAL_STREAM_ENUM(name) BAL_STREAM_##name,

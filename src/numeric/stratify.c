@@ -1,7 +1,5 @@
 /* Which items are measured where all would be too many. */
-#include "audit/audit_parts.h"
-
-#include "base/random.h"
+#include "numeric/stratify.h"
 
 #include <stdlib.h>
 
@@ -69,7 +67,7 @@ static bal_status choose(bal_ctx *ctx, const bal_stratify_ask *ask, const int64_
             places[next[ask->labels[i]]++] = i;
         for (int c = 0; c < ask->classes; c++) {
             int64_t *of_class = places + next[c] - counts[c];
-            bal_random draw = bal_random_at(ask->seed, BAL_STREAM_AUDIT, 0, (uint64_t)c);
+            bal_random draw = bal_random_at(ask->seed, ask->stream, 0, (uint64_t)c);
             bal_random_shuffle(&draw, of_class, counts[c]);
             for (int64_t i = 0; i < quota[c]; i++)
                 keep[of_class[i]] = 1;
@@ -84,8 +82,7 @@ static bal_status choose(bal_ctx *ctx, const bal_stratify_ask *ask, const int64_
     return status;
 }
 
-bal_status bal_audit_stratify(bal_ctx *ctx, const bal_stratify_ask *ask, int64_t **rows,
-                              int64_t *count)
+bal_status bal_stratify(bal_ctx *ctx, const bal_stratify_ask *ask, int64_t **rows, int64_t *count)
 {
     *count = ask->most > 0 && ask->most < ask->count ? ask->most : ask->count;
     *rows = bal_calloc(ctx, (size_t)*count, sizeof **rows);

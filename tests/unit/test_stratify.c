@@ -1,7 +1,7 @@
-/* The stratified sample of an audit. */
+/* Stratified samples of rows. */
 #include "helpers/helpers.h"
 
-#include "audit/audit_parts.h"
+#include "numeric/stratify.h"
 
 #include <string.h>
 
@@ -36,9 +36,9 @@ static void sample_has_places_for_rare_classes(void **state)
     bal_ctx *ctx = test_ctx();
     int32_t labels[ROWS];
     make_labels(labels);
-    bal_stratify_ask ask = {labels, ROWS, CLASSES, 120, 7};
+    bal_stratify_ask ask = {labels, ROWS, CLASSES, 120, 7, BAL_STREAM_AUDIT};
     int64_t *rows, count, counts[CLASSES];
-    test_ok(ctx, bal_audit_stratify(ctx, &ask, &rows, &count));
+    test_ok(ctx, bal_stratify(ctx, &ask, &rows, &count));
     assert_int_equal(count, 120);
     counts_of(labels, rows, count, counts);
     /* 7 places each but 5 in the last class; 94 places for the 993, 33, 5 and 0 that are left:
@@ -47,10 +47,10 @@ static void sample_has_places_for_rare_classes(void **state)
     assert_memory_equal(counts, wanted, sizeof wanted);
     /* the same seed draws the same, another one others */
     int64_t *again, *other;
-    test_ok(ctx, bal_audit_stratify(ctx, &ask, &again, &count));
+    test_ok(ctx, bal_stratify(ctx, &ask, &again, &count));
     assert_memory_equal(rows, again, 120 * sizeof *rows);
     ask.seed = 8;
-    test_ok(ctx, bal_audit_stratify(ctx, &ask, &other, &count));
+    test_ok(ctx, bal_stratify(ctx, &ask, &other, &count));
     assert_memory_not_equal(rows, other, 120 * sizeof *rows);
     bal_free(ctx, rows);
     bal_free(ctx, again);
@@ -66,9 +66,9 @@ static void sample_of_all_is_all(void **state)
     make_labels(labels);
     const int64_t most[] = {0, ROWS, ROWS + 1};
     for (size_t m = 0; m < 3; m++) {
-        const bal_stratify_ask ask = {labels, ROWS, CLASSES, most[m], 1};
+        const bal_stratify_ask ask = {labels, ROWS, CLASSES, most[m], 1, BAL_STREAM_AUDIT};
         int64_t *rows, count;
-        test_ok(ctx, bal_audit_stratify(ctx, &ask, &rows, &count));
+        test_ok(ctx, bal_stratify(ctx, &ask, &rows, &count));
         assert_int_equal(count, ROWS);
         for (int64_t i = 0; i < count; i++)
             assert_int_equal(rows[i], i);
@@ -85,9 +85,9 @@ static void sample_has_the_size_that_was_asked(void **state)
     int32_t labels[ROWS];
     make_labels(labels);
     for (int64_t most = 1; most < ROWS; most++) {
-        const bal_stratify_ask ask = {labels, ROWS, CLASSES, most, 3};
+        const bal_stratify_ask ask = {labels, ROWS, CLASSES, most, 3, BAL_STREAM_AUDIT};
         int64_t *rows, count, counts[CLASSES];
-        test_ok(ctx, bal_audit_stratify(ctx, &ask, &rows, &count));
+        test_ok(ctx, bal_stratify(ctx, &ask, &rows, &count));
         assert_int_equal(count, most);
         counts_of(labels, rows, count, counts);
         for (int c = 0; c < CLASSES; c++)
@@ -99,9 +99,9 @@ static void sample_has_the_size_that_was_asked(void **state)
 
 static bal_status attempt(bal_ctx *ctx, void *user)
 {
-    const bal_stratify_ask ask = {user, ROWS, CLASSES, 120, 7};
+    const bal_stratify_ask ask = {user, ROWS, CLASSES, 120, 7, BAL_STREAM_AUDIT};
     int64_t *rows, count;
-    const bal_status status = bal_audit_stratify(ctx, &ask, &rows, &count);
+    const bal_status status = bal_stratify(ctx, &ask, &rows, &count);
     bal_free(ctx, rows);
     return status;
 }

@@ -1,5 +1,5 @@
 /* How much the rows of a set differ from each other: effective rank, spread, cosine distances. */
-#include "audit/hardness_parts.h"
+#include "numeric/variety.h"
 
 #include "numeric/blas.h"
 #include "numeric/eigen.h"
@@ -44,7 +44,7 @@ static double rank_of(const double *values, int64_t count)
 
 /* The smaller of the covariance and the rows' own products, which share their eigenvalues but for
  * zeros; not divided, as only shares are asked for. */
-static bal_status spectrum(bal_ctx *ctx, const bal_rows *x, const double *mean, bal_diversity *out)
+static bal_status spectrum(bal_ctx *ctx, const bal_rows *x, const double *mean, bal_variety *out)
 {
     const bool of_rows = x->rows <= x->columns;
     const int64_t size = of_rows ? x->rows : x->columns;
@@ -128,9 +128,9 @@ static double cosine_of(const bal_rows *x, double *mean)
     return sum / (n * (n - 1.0) / 2.0);
 }
 
-bal_status bal_diversity_of(bal_ctx *ctx, const bal_rows *rows, bal_diversity *out)
+bal_status bal_variety_of(bal_ctx *ctx, const bal_rows *rows, bal_variety *out)
 {
-    *out = (bal_diversity){NAN, NAN, NAN};
+    *out = (bal_variety){NAN, NAN, NAN};
     if (rows->rows < 2)
         return BAL_OK;
     double *mean = bal_calloc(ctx, (size_t)rows->columns, sizeof *mean);
