@@ -53,6 +53,16 @@ static double kth_largest(double *values, int64_t count, int64_t k)
     return values[k - 1];
 }
 
+void bal_candidates_raise(bal_candidates *set, int64_t list, double *scores, int64_t count,
+                          double margin)
+{
+    if (count < set->k)
+        return;
+    const double bound = kth_largest(scores, count, set->k) - margin;
+    if (bound > set->bound[list])
+        set->bound[list] = bound;
+}
+
 static double lower_bound(const bal_candidates *set, int64_t list, const bal_candidate *c)
 {
     if (c->exact)

@@ -40,6 +40,10 @@ int64_t bal_candidates_room(int64_t k);
 size_t bal_candidates_bytes(int64_t k);
 /* Empties the lists first..first+count-1. */
 void bal_candidates_clear(bal_candidates *set, int64_t list, int64_t count);
+/* Raises a list's bound before its first rows are offered: count scores of different rows, each
+ * known up to margin; scores is overwritten. Does nothing where there are fewer than k. */
+void bal_candidates_raise(bal_candidates *set, int64_t list, double *scores, int64_t count,
+                          double margin);
 /* Offers a row to a list; scratch has room for as many doubles and is the
  * calling thread's. One thread at a time a list. */
 void bal_candidates_offer(bal_candidates *set, int64_t list, const bal_candidate *row,

@@ -14,9 +14,11 @@ bal_status bal_tile_space_open(bal_tile_space *s, bal_ctx *ctx, int64_t edge, in
     *s = (bal_tile_space){0};
     s->product = bal_calloc_aligned(ctx, n * n, sizeof *s->product);
     s->half = bal_calloc_aligned(ctx, n, sizeof *s->half);
+    s->best = bal_calloc(ctx, n / BAL_TILE_GROUP * n, sizeof *s->best);
     s->found = bal_calloc(ctx, n / BAL_TILE_CHUNK, 1);
-    s->scratch = bal_calloc(ctx, (size_t)bal_candidates_room(k), sizeof *s->scratch);
-    bool complete = s->product && s->half && s->found && s->scratch;
+    const size_t room = (size_t)bal_candidates_room(k), groups = n / BAL_TILE_GROUP;
+    s->scratch = bal_calloc(ctx, room > groups ? room : groups, sizeof *s->scratch);
+    bool complete = s->product && s->half && s->best && s->found && s->scratch;
     for (int v = 0; v < 2 && complete; v++) {
         bal_tile_view *view = &s->views[v];
         view->limit = bal_calloc_aligned(ctx, n, sizeof *view->limit);
@@ -39,6 +41,7 @@ void bal_tile_space_close(bal_ctx *ctx, bal_tile_space *s)
     }
     bal_free_aligned(ctx, s->product);
     bal_free_aligned(ctx, s->half);
+    bal_free(ctx, s->best);
     bal_free(ctx, s->found);
     bal_free(ctx, s->scratch);
     *s = (bal_tile_space){0};
@@ -205,6 +208,87 @@ static void begin_views(bal_tile_work *work, bal_tile_space *space, int64_t i, i
         begin_view(work, columns);
 }
 
+/* ---- the first tile of a list ----
+ * A list without a bound would take every row of its first tile. The k-th largest of the best
+ * scores of groups of rows is a bound that costs one look at each, and nearly all fail it. */
+
+BAL_WIDE static void best_of_row(const float *product, const float *half, int64_t groups,
+                                 double *best)
+{
+    for (int64_t g = 0; g < groups; g++) {
+        float most = -INFINITY;
+        for (int64_t c = g * BAL_TILE_GROUP; c < (g + 1) * BAL_TILE_GROUP; c++) {
+            const float score = product[c] - half[c];
+            most = score > most ? score : most;
+        }
+        best[g] = (double)most;
+    }
+}
+
+BAL_WIDE static void best_of_columns(const float *product, float half, int64_t edge, float *best)
+{
+    for (int64_t c = 0; c < edge; c++) {
+        const float score = product[c] - half;
+        best[c] = score > best[c] ? score : best[c];
+    }
+}
+
+static void raise_rows(bal_tile_work *work, bal_tile_space *space)
+{
+    bal_tile_view *view = &space->views[0];
+    const int64_t edge = work->edge, groups = edge / BAL_TILE_GROUP;
+    pthread_mutex_lock(&work->locks[view->block]);
+    for (int64_t r = 0; r < view->rows; r++)
+        if (view->limit[r] == -FLT_MAX) {
+            best_of_row(space->product + r * edge, space->half, groups, space->scratch);
+            bal_candidates_raise(&work->set, view->block * edge + r, space->scratch, groups,
+                                 (double)view->margin[r]);
+        }
+    take_limits(work, view);
+    pthread_mutex_unlock(&work->locks[view->block]);
+}
+
+static void raise_columns(bal_tile_work *work, bal_tile_space *space)
+{
+    bal_tile_view *view = &space->views[1];
+    const int64_t edge = work->edge, groups = edge / BAL_TILE_GROUP;
+    const int64_t rows = space->views[0].rows, first = space->views[0].block * edge;
+    for (int64_t i = 0; i < groups * edge; i++)
+        space->best[i] = -INFINITY;
+    for (int64_t r = 0; r < rows; r++)
+        best_of_columns(space->product + r * edge, work->queries.scaled.half[first + r], edge,
+                        space->best + r / BAL_TILE_GROUP * edge);
+    pthread_mutex_lock(&work->locks[view->block]);
+    for (int64_t c = 0; c < view->rows; c++)
+        if (view->limit[c] == -FLT_MAX) {
+            for (int64_t g = 0; g < groups; g++)
+                space->scratch[g] = (double)space->best[g * edge + c];
+            bal_candidates_raise(&work->set, view->block * edge + c, space->scratch, groups,
+                                 (double)view->margin[c]);
+        }
+    take_limits(work, view);
+    pthread_mutex_unlock(&work->locks[view->block]);
+}
+
+static bool has_list_without_bound(const bal_tile_view *view)
+{
+    for (int64_t r = 0; r < view->rows; r++)
+        if (view->limit[r] == -FLT_MAX)
+            return true;
+    return false;
+}
+
+/* Rows of the same group are no neighbours, so a best score may be nobody's: no bounds then. */
+static void raise_bounds(bal_tile_work *work, bal_tile_space *space)
+{
+    if (work->group || work->set.k > work->edge / BAL_TILE_GROUP)
+        return;
+    if (has_list_without_bound(&space->views[0]))
+        raise_rows(work, space);
+    if (has_list_without_bound(&space->views[1]))
+        raise_columns(work, space);
+}
+
 void bal_tile_run(bal_tile_work *work, bal_tile_space *space, int64_t i, int64_t j)
 {
     const int64_t edge = work->edge;
@@ -217,10 +301,12 @@ void bal_tile_run(bal_tile_work *work, bal_tile_space *space, int64_t i, int64_t
     begin_views(work, space, i, j);
     const int64_t self =
         work->self ? work->queries.first + i * edge - work->points.first - j * edge : -edge;
-    for (int64_t r = 0; r < rows->rows; r++) {
-        float *product = space->product + r * edge;
+    for (int64_t r = 0; r < rows->rows; r++)
         if (r + self >= 0 && r + self < edge)
-            product[r + self] = -INFINITY; /* passes nowhere */
+            space->product[r * edge + r + self] = -INFINITY; /* passes nowhere */
+    raise_bounds(work, space);
+    for (int64_t r = 0; r < rows->rows; r++) {
+        const float *product = space->product + r * edge;
         const float half = work->queries.scaled.half[i * edge + r];
         if (columns->rows ? !scan_both(product, space->half, rows->limit[r], chunks, space->found,
                                        half, columns->limit)

@@ -8,6 +8,7 @@
 
 #define BAL_TILE_CHUNK 64 /* blocks have a multiple of so many rows */
 #define BAL_TILE_HITS 4096
+#define BAL_TILE_GROUP 16 /* divides a chunk */
 
 /* A part of the rows, scaled, in blocks of `edge`. Place p of the part is row rows[p] of the
  * caller's matrix, or first + p where rows is NULL. */
@@ -52,8 +53,9 @@ typedef struct bal_tile_view {
 typedef struct bal_tile_space {
     float *product; /* edge x edge */
     float *half;    /* edge: of the points of the tile, infinite beyond the block */
+    float *best;    /* edge / BAL_TILE_GROUP x edge: of groups of rows, for each column */
     unsigned char *found;
-    double *scratch; /* bal_candidates_room */
+    double *scratch; /* bal_candidates_room or edge / BAL_TILE_GROUP, the larger */
     bal_tile_view views[2];
 } bal_tile_space;
 
