@@ -17,13 +17,20 @@ typedef struct bal_method_info {
  *   none       1
  *   inverse    1 / n_j
  *   sqrt       1 / sqrt(n_j)
- *   effective  (1 - beta) / (1 - beta^n_j)                                  (Cui et al. 2019) */
+ *   effective  (1 - beta) / (1 - beta^n_j)                                  (Cui et al. 2019)
+ *   generalized  (1 / pi_j)^rho                                           (Zhang et al. 2021) */
 BAL_API const bal_method_info *bal_class_weighting_at(int i);
-/* weights receives C numbers. beta is read by effective alone (Cui et al. and LDAM-DRW: 0.9999) and
- * checked always. Fails with BAL_BAD_ARG: unknown name (nearest suggested), count of 0, beta
- * outside [0, 1). */
-BAL_API BAL_MUST_CHECK bal_status bal_class_weights(bal_ctx *ctx, const char *name, double beta,
-                                                    int classes, const int64_t *counts,
+typedef struct bal_class_weight_settings {
+    const char *name;
+    double beta;           /* effective: 0 to below 1; Cui et al. and LDAM-DRW: 0.9999 */
+    double rho;            /* generalized: >= 0; Zhang et al. (DisAlign): 1.2 on ImageNet-LT */
+    int classes;           /* 1.. */
+    const int64_t *counts; /* of each class, borrowed for the call */
+} bal_class_weight_settings;
+/* weights receives C numbers. beta and rho are checked always. Fails with BAL_BAD_ARG: unknown name
+ * (nearest suggested), beta or rho out of range, a count of 0 (none takes that, and gives 1). */
+BAL_API BAL_MUST_CHECK bal_status bal_class_weights(bal_ctx *ctx,
+                                                    const bal_class_weight_settings *settings,
                                                     double *weights);
 
 /* ---- samplers: which items an epoch shows ----

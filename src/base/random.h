@@ -23,7 +23,8 @@
     X(PIXEL_SAMPLE)        \
     X(SUBSET)              \
     X(KMEANS)              \
-    X(EXPLAIN)
+    X(EXPLAIN)             \
+    X(LOSS)
 
 typedef enum bal_stream {
 #define BAL_STREAM_ENUM(name) BAL_STREAM_##name,

@@ -4,11 +4,11 @@
 #include "numeric/softmax.h"
 
 /* With u = z + b: value = sum_j c_j (lse(u) - u_j); d/dz_k = (sum_j c_j) softmax(u)_k - c_k. */
-double bal_loss_shifted(const bal_loss *loss, const double *logits, const double *shift,
+double bal_loss_shifted(const bal_loss *loss, const bal_loss_item *item, const double *shift,
                         double *gradient)
 {
     const int classes = loss->classes;
-    const double *c = loss->coefficients;
+    const double *c = item->c, *logits = item->logits;
     double *e = loss->exponentials;
     for (int k = 0; k < classes; k++)
         e[k] = logits[k] + (shift ? shift[k] : 0.0);
@@ -35,9 +35,9 @@ double bal_loss_shifted(const bal_loss *loss, const double *logits, const double
     return distance + total * bal_softmax_loss(&s, s.max);
 }
 
-static double sample(const bal_loss *loss, const double *logits, double *gradient)
+static double sample(const bal_loss *loss, bal_loss_item *item, double *gradient)
 {
-    return bal_loss_shifted(loss, logits, NULL, gradient);
+    return bal_loss_shifted(loss, item, NULL, gradient);
 }
 
 const bal_loss_family bal_loss_cross_entropy = {
@@ -45,6 +45,7 @@ const bal_loss_family bal_loss_cross_entropy = {
              .title = "cross entropy",
              .formula = "-log softmax(z)_y",
              .source = "the negative log-likelihood of a softmax",
+             .takes_soft_targets = true,
              .settings = ""},
     .sample = sample,
 };

@@ -11,10 +11,10 @@
  * a_j = gamma p_j (1 - p_j)^(gamma - 1) log p_j - (1 - p_j)^gamma
  *     = (1 - p_j)^gamma (gamma p_j log p_j / (1 - p_j) - 1), where log p / (1 - p) -> -1 at p = 1
  */
-static double sample(const bal_loss *loss, const double *logits, double *gradient)
+static double sample(const bal_loss *loss, bal_loss_item *item, double *gradient)
 {
     const int classes = loss->classes;
-    const double *c = loss->coefficients;
+    const double *c = item->c, *logits = item->logits, gamma = loss->numbers.gamma;
     double *e = loss->exponentials;
     const bal_softmax s = bal_softmax_of(logits, classes, e);
     const double norm = 1.0 + s.rest;
@@ -26,12 +26,12 @@ static double sample(const bal_loss *loss, const double *logits, double *gradien
             continue;
         const double other = bal_softmax_other(&s, j, e[j]);
         const double minus_log = bal_softmax_loss(&s, logits[j]);
-        const double factor = pow(other, loss->gamma);
+        const double factor = pow(other, gamma);
         value += c[j] * factor * minus_log;
         if (!gradient)
             continue;
         const double ratio = other > 0.0 ? minus_log / other : 1.0;
-        gradient[j] = -c[j] * factor * (loss->gamma * (e[j] / norm) * ratio + 1.0);
+        gradient[j] = -c[j] * factor * (gamma * (e[j] / norm) * ratio + 1.0);
         slopes += gradient[j];
     }
     if (gradient)
@@ -40,20 +40,12 @@ static double sample(const bal_loss *loss, const double *logits, double *gradien
     return value;
 }
 
-static bal_status prepare(bal_loss *loss, const bal_loss_settings *settings)
-{
-    if (!(settings->gamma >= 0.0) || !isfinite(settings->gamma))
-        return bal_fail(loss->ctx, BAL_BAD_ARG, "gamma is %g, must be 0 or above", settings->gamma);
-    loss->gamma = settings->gamma;
-    return BAL_OK;
-}
-
 const bal_loss_family bal_loss_focal = {
     .info = {.name = "focal",
              .title = "focal loss (softmax form)",
              .formula = "-(1 - p_y)^gamma log p_y, p = softmax(z)",
              .source = "Lin et al. 2017",
+             .takes_soft_targets = true,
              .settings = "gamma"},
-    .prepare = prepare,
     .sample = sample,
 };

@@ -6,17 +6,6 @@
 
 #include <math.h>
 
-/* log(1 + exp(x)) */
-static double softplus(double x)
-{
-    return x > 0.0 ? x + log1p(exp(-x)) : log1p(exp(x));
-}
-
-static double sigmoid(double x)
-{
-    return x >= 0.0 ? 1.0 / (1.0 + exp(-x)) : exp(x) / (1.0 + exp(x));
-}
-
 /* The sum over the classes other than the top, on its own scale: the top's own loss lives on it
  * and would be lost beside e_top = 1. */
 typedef struct runner_up {
@@ -40,10 +29,10 @@ static runner_up without_top(const double *z, int classes, int top)
  *   d l_j / d z_j = -g_j,   d l_j / d z_k = g_j exp(z_k) / R_j
  * The gradient of the sum goes over each k once: the contributions g_j / R_j are added up for all j
  * and k's own is taken off again, safe because R_j >= exp(z_top) for every j but the top. */
-static double sample(const bal_loss *loss, const double *logits, double *gradient)
+static double sample(const bal_loss *loss, bal_loss_item *item, double *gradient)
 {
     const int classes = loss->classes;
-    const double *c = loss->coefficients;
+    const double *c = item->c, *logits = item->logits;
     double *e = loss->exponentials;
     const bal_softmax s = bal_softmax_of(logits, classes, e);
     double value = 0.0, shared = 0.0, top_pull = 0.0;
@@ -61,10 +50,10 @@ static double sample(const bal_loss *loss, const double *logits, double *gradien
             rest += s.rest - e[j];
             x = s.max - logits[j] + log(rest) + loss->offsets[j];
         }
-        value += c[j] * softplus(x);
+        value += c[j] * bal_softplus(x);
         if (!gradient)
             continue;
-        gradient[j] = c[j] * sigmoid(x);
+        gradient[j] = c[j] * bal_sigmoid(x);
         if (j == s.top)
             top_pull = gradient[j] / second.sum;
         else
@@ -83,17 +72,9 @@ static double sample(const bal_loss *loss, const double *logits, double *gradien
 
 static bal_status prepare(bal_loss *loss, const bal_loss_settings *settings)
 {
-    if (!(settings->max_m > 0.0) || !isfinite(settings->max_m))
-        return bal_fail(loss->ctx, BAL_BAD_ARG, "max_m is %g, must be above 0", settings->max_m);
-    if (!(settings->s > 0.0) || !isfinite(settings->s))
-        return bal_fail(loss->ctx, BAL_BAD_ARG, "s is %g, must be above 0", settings->s);
-    int64_t least = settings->counts[0];
-    for (int j = 1; j < loss->classes; j++)
-        if (settings->counts[j] < least)
-            least = settings->counts[j];
+    const double least = bal_loss_count_range(loss, settings->counts).least;
     for (int j = 0; j < loss->classes; j++) {
-        const double margin =
-            settings->max_m * pow((double)settings->counts[j] / (double)least, -0.25);
+        const double margin = settings->max_m * pow((double)settings->counts[j] / least, -0.25);
         loss->offsets[j] = settings->s * margin;
     }
     return BAL_OK;
@@ -106,6 +87,7 @@ const bal_loss_family bal_loss_ldam = {
              .source = "Cao et al. 2019",
              .needs_counts = true,
              .needs_cosine_head = true,
+             .takes_soft_targets = true,
              .settings = "max_m s"},
     .prepare = prepare,
     .sample = sample,

@@ -7,9 +7,7 @@
 /* offsets = tau log pi */
 static void log_priors(bal_loss *loss, const int64_t *counts, double tau)
 {
-    double total = 0.0;
-    for (int j = 0; j < loss->classes; j++)
-        total += (double)counts[j];
+    const double total = bal_loss_count_range(loss, counts).total;
     for (int j = 0; j < loss->classes; j++)
         loss->offsets[j] = tau * log((double)counts[j] / total);
 }
@@ -22,15 +20,13 @@ static bal_status prepare_balanced(bal_loss *loss, const bal_loss_settings *sett
 
 static bal_status prepare_adjusted(bal_loss *loss, const bal_loss_settings *settings)
 {
-    if (!isfinite(settings->tau))
-        return bal_fail(loss->ctx, BAL_BAD_ARG, "tau is %g, must be a number", settings->tau);
     log_priors(loss, settings->counts, settings->tau);
     return BAL_OK;
 }
 
-static double sample(const bal_loss *loss, const double *logits, double *gradient)
+static double sample(const bal_loss *loss, bal_loss_item *item, double *gradient)
 {
-    return bal_loss_shifted(loss, logits, loss->offsets, gradient);
+    return bal_loss_shifted(loss, item, loss->offsets, gradient);
 }
 
 const bal_loss_family bal_loss_balanced_softmax = {
@@ -39,6 +35,7 @@ const bal_loss_family bal_loss_balanced_softmax = {
              .formula = "-log softmax(z + log n)_y",
              .source = "Ren et al. 2020",
              .needs_counts = true,
+             .takes_soft_targets = true,
              .settings = ""},
     .prepare = prepare_balanced,
     .sample = sample,
@@ -50,6 +47,7 @@ const bal_loss_family bal_loss_logit_adjusted = {
              .formula = "-log softmax(z + tau log pi)_y",
              .source = "Menon et al. 2021",
              .needs_counts = true,
+             .takes_soft_targets = true,
              .settings = "tau"},
     .prepare = prepare_adjusted,
     .sample = sample,

@@ -1,5 +1,5 @@
-/* The list of losses, and what all of them share: checks, targets, smoothing, class weights,
- * sample weights and reduction. The formulas are in one file a family. */
+/* The list of losses, their settings, opening and closing. What a batch goes through is
+ * loss_batch.c; the formulas are in one file a family. */
 #include "loss/loss_family.h"
 
 #include <math.h>
@@ -7,13 +7,35 @@
 
 /* The list: a loss is one row here, one family, one page in docs/methods. */
 static const bal_loss_family *const families[] = {
-    &bal_loss_cross_entropy,    &bal_loss_focal,          &bal_loss_ldam,
-    &bal_loss_balanced_softmax, &bal_loss_logit_adjusted,
+    &bal_loss_cross_entropy,
+    &bal_loss_focal,
+    &bal_loss_ldam,
+    &bal_loss_balanced_softmax,
+    &bal_loss_logit_adjusted,
+    &bal_loss_vs,
+    &bal_loss_cdt,
+    &bal_loss_seql,
+    &bal_loss_asl,
+    &bal_loss_las,
 };
 
 const bal_loss_info *bal_loss_at(int i)
 {
     return i >= 0 && (size_t)i < BAL_COUNT_OF(families) ? &families[i]->info : NULL;
+}
+
+static const bal_loss_family *family_of(const char *name)
+{
+    for (size_t i = 0; name && i < BAL_COUNT_OF(families); i++)
+        if (strcmp(families[i]->info.name, name) == 0)
+            return families[i];
+    return NULL;
+}
+
+const bal_loss_info *bal_loss_find(const char *name)
+{
+    const bal_loss_family *family = family_of(name);
+    return family ? &family->info : NULL;
 }
 
 static const char *name_at(const void *user, int i)
@@ -23,75 +45,142 @@ static const char *name_at(const void *user, int i)
     return info ? info->name : NULL;
 }
 
+/* ---- settings ---- */
+
 bal_loss_settings bal_loss_defaults(void)
 {
-    return (bal_loss_settings){
-        .name = "ce", .classes = 10, .gamma = 2.0, .max_m = 0.5, .s = 30.0, .tau = 1.0};
+#define STANDARD(name, value, least, most, standard, about) .name = (standard),
+    return (bal_loss_settings){.name = "ce",
+                               .classes = 10,
+                               .s = 30.0,
+                               .las_shape = "concave",
+                               BAL_LOSS_NUMBER_LIST(STANDARD)};
+#undef STANDARD
 }
 
-static bal_status find_family(bal_ctx *ctx, const char *name, const bal_loss_family **out)
+/* Whether a word stands in a list of words with spaces between them. */
+static bool has_word(const char *words, const char *word)
 {
-    for (size_t i = 0; name && i < BAL_COUNT_OF(families); i++)
-        if (strcmp(families[i]->info.name, name) == 0) {
-            *out = families[i];
-            return BAL_OK;
-        }
-    const char *near = bal_nearest_name(name ? name : "", name_at, NULL);
-    return bal_fail(ctx, BAL_BAD_ARG, "there is no loss \"%s\"%s%s%s", name ? name : "",
-                    near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    const size_t length = strlen(word);
+    for (const char *at = words; *at; at += strcspn(at, " "), at += strspn(at, " "))
+        if (strcspn(at, " ") == length && strncmp(at, word, length) == 0)
+            return true;
+    return false;
+}
+
+/* NaN is in no range. */
+static bal_status check_range(bal_ctx *ctx, const char *name, double value, double least,
+                              double most)
+{
+    if (value >= least && value <= most)
+        return BAL_OK;
+    return bal_fail(ctx, BAL_BAD_ARG, "%s is %g, must be %g to %g", name, value, least, most);
+}
+
+static bal_status check_numbers(bal_ctx *ctx, const bal_loss_info *info, const bal_loss_settings *s)
+{
+#define CHECK(name, value, least, most, standard, about) \
+    if (has_word(info->settings, #name))                 \
+        BAL_TRY(check_range(ctx, #name, s->name, least, most));
+    BAL_LOSS_NUMBER_LIST(CHECK)
+#undef CHECK
+    return has_word(info->settings, "s") ? check_range(ctx, "s", s->s, 1e-3, 1e3) : BAL_OK;
+}
+
+static bal_status check_counts(bal_ctx *ctx, const bal_loss_family *family,
+                               const bal_loss_settings *s)
+{
+    const char *name = family->info.name;
+    int64_t total = 0;
+    if (!s->counts)
+        return bal_fail(ctx, BAL_BAD_ARG, "loss %s needs the class counts", name);
+    for (int j = 0; j < s->classes; j++) {
+        if (s->counts[j] < (family->takes_absent ? 0 : 1))
+            return bal_fail(ctx, BAL_BAD_ARG,
+                            "class %d has %lld training images; loss %s needs at least %d of each",
+                            j, (long long)s->counts[j], name, !family->takes_absent);
+        total += s->counts[j] > 0;
+    }
+    return total > 0 ? BAL_OK : bal_fail(ctx, BAL_BAD_ARG, "no class has training images");
 }
 
 static bal_status check_settings(bal_ctx *ctx, const bal_loss_family *family,
                                  const bal_loss_settings *s)
 {
+    const bal_loss_info *info = &family->info;
     if (s->classes < 2)
         return bal_fail(ctx, BAL_BAD_ARG, "classes is %d, must be at least 2", s->classes);
     if (!(s->label_smoothing >= 0.0 && s->label_smoothing < 1.0))
         return bal_fail(ctx, BAL_BAD_ARG, "label_smoothing is %g, must be 0 to below 1",
                         s->label_smoothing);
+    if (s->label_smoothing > 0.0 && info->no_smoothing)
+        return bal_fail(ctx, BAL_BAD_ARG, "loss %s takes no label_smoothing: %s", info->name,
+                        info->no_smoothing);
     if (s->reduction != BAL_REDUCE_MEAN && s->reduction != BAL_REDUCE_WEIGHTED_MEAN)
         return bal_fail(ctx, BAL_BAD_ARG, "reduction is %d, must be mean or weighted_mean",
                         (int)s->reduction);
-    if (family->info.needs_counts && !s->counts)
-        return bal_fail(ctx, BAL_BAD_ARG, "loss %s needs the class counts", family->info.name);
-    for (int j = 0; j < s->classes; j++) {
-        if (family->info.needs_counts && s->counts[j] < 1)
-            return bal_fail(ctx, BAL_BAD_ARG,
-                            "class %d has %lld training images; loss %s needs at least 1 of each",
-                            j, (long long)s->counts[j], family->info.name);
-        if (s->weights && !(s->weights[j] >= 0.0 && isfinite(s->weights[j])))
+    for (int j = 0; s->weights && j < s->classes; j++)
+        if (!(s->weights[j] >= 0.0 && isfinite(s->weights[j])))
             return bal_fail(ctx, BAL_BAD_ARG, "weight of class %d is %g, must be 0 or above", j,
                             s->weights[j]);
+    if (info->needs_counts)
+        BAL_TRY(check_counts(ctx, family, s));
+    return check_numbers(ctx, info, s);
+}
+
+bal_count_range bal_loss_count_range(const bal_loss *loss, const int64_t *counts)
+{
+    bal_count_range r = {(double)counts[0], (double)counts[0], 0.0};
+    for (int j = 0; j < loss->classes; j++) {
+        r.least = fmin(r.least, (double)counts[j]);
+        r.most = fmax(r.most, (double)counts[j]);
+        r.total += (double)counts[j];
     }
+    return r;
+}
+
+/* ---- a handle ---- */
+
+static bal_status open_memory(bal_loss *loss)
+{
+    double **const parts[] = {&loss->weights, &loss->offsets,      &loss->factors,
+                              &loss->logits,  &loss->coefficients, &loss->gradient,
+                              &loss->draws,   &loss->spare,        &loss->exponentials};
+    const size_t classes = (size_t)loss->classes, count = BAL_COUNT_OF(parts);
+    loss->memory = bal_calloc(loss->ctx, count * classes, sizeof *loss->memory);
+    if (!loss->memory)
+        return BAL_NO_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        *parts[i] = loss->memory + i * classes;
     return BAL_OK;
 }
 
 bal_status bal_loss_open(bal_loss **out, bal_ctx *ctx, const bal_loss_settings *settings)
 {
     *out = NULL;
-    const bal_loss_family *family = NULL;
-    BAL_TRY(find_family(ctx, settings->name, &family));
+    const char *name = settings->name ? settings->name : "";
+    const bal_loss_family *family = family_of(name);
+    if (!family) {
+        const char *near = bal_nearest_name(name, name_at, NULL);
+        return bal_fail(ctx, BAL_BAD_ARG, "there is no loss \"%s\"%s%s%s", name,
+                        near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    }
     BAL_TRY(check_settings(ctx, family, settings));
     bal_loss *loss = bal_calloc(ctx, 1, sizeof *loss);
     if (!loss)
         return BAL_NO_MEMORY;
-    bal_status status = BAL_NO_MEMORY;
-    const size_t classes = (size_t)settings->classes;
+    bal_status status;
     loss->ctx = ctx;
     loss->family = family;
     loss->classes = settings->classes;
     loss->label_smoothing = settings->label_smoothing;
     loss->reduction = settings->reduction;
-    loss->weights = bal_calloc(ctx, classes, sizeof *loss->weights);
-    loss->offsets = bal_calloc(ctx, classes, sizeof *loss->offsets);
-    loss->logits = bal_calloc(ctx, classes, sizeof *loss->logits);
-    loss->coefficients = bal_calloc(ctx, classes, sizeof *loss->coefficients);
-    loss->gradient = bal_calloc(ctx, classes, sizeof *loss->gradient);
-    loss->exponentials = bal_calloc(ctx, classes, sizeof *loss->exponentials);
-    if (!loss->weights || !loss->offsets || !loss->logits || !loss->coefficients ||
-        !loss->gradient || !loss->exponentials)
-        goto fail;
-    for (size_t j = 0; j < classes; j++)
+    loss->numbers = *settings;
+    loss->numbers.counts = NULL; /* were borrowed */
+    loss->numbers.weights = NULL;
+    loss->numbers.name = loss->numbers.las_shape = NULL;
+    BAL_GOTO(open_memory(loss));
+    for (int j = 0; j < loss->classes; j++)
         loss->weights[j] = settings->weights ? settings->weights[j] : 1.0;
     if (family->prepare)
         BAL_GOTO(family->prepare(loss, settings));
@@ -106,121 +195,13 @@ void bal_loss_close(bal_loss **loss)
 {
     if (!loss || !*loss)
         return;
-    bal_loss *l = *loss;
-    bal_free(l->ctx, l->weights);
-    bal_free(l->ctx, l->offsets);
-    bal_free(l->ctx, l->logits);
-    bal_free(l->ctx, l->coefficients);
-    bal_free(l->ctx, l->gradient);
-    bal_free(l->ctx, l->exponentials);
-    bal_free(l->ctx, l);
+    bal_ctx *ctx = (*loss)->ctx;
+    bal_free(ctx, (*loss)->memory);
+    bal_free(ctx, *loss);
     *loss = NULL;
 }
 
-/* coefficients hold a target: smoothing, then class weights, then the factor of the sample */
-static void finish_coefficients(const bal_loss *loss, double factor)
+const bal_loss_info *bal_loss_describe(const bal_loss *loss)
 {
-    double *c = loss->coefficients;
-    const double eps = loss->label_smoothing, floor = eps / loss->classes;
-    for (int j = 0; j < loss->classes; j++)
-        c[j] = factor * loss->weights[j] * ((1.0 - eps) * c[j] + floor);
-}
-
-double bal_loss_sample(const bal_loss *loss, const double *logits, const double *target,
-                       double *gradient)
-{
-    memcpy(loss->coefficients, target, (size_t)loss->classes * sizeof *target);
-    finish_coefficients(loss, 1.0);
-    return loss->family->sample(loss, logits, gradient);
-}
-
-/* Puts sample i's target into coefficients and returns its class weight sum_j t_j w_j. */
-static double take_target(const bal_loss *loss, const bal_loss_batch *batch, int64_t i)
-{
-    double *c = loss->coefficients, weight = 0.0;
-    if (!batch->targets) {
-        memset(c, 0, (size_t)loss->classes * sizeof *c);
-        c[batch->labels[i]] = 1.0;
-        return loss->weights[batch->labels[i]];
-    }
-    for (int j = 0; j < loss->classes; j++) {
-        c[j] = (double)batch->targets[i * loss->classes + j];
-        weight += c[j] * loss->weights[j];
-    }
-    return weight;
-}
-
-static bal_status check_target(bal_ctx *ctx, const bal_loss *loss, const float *target, int64_t i)
-{
-    double sum = 0.0;
-    bool negative = false;
-    for (int j = 0; j < loss->classes; j++) {
-        sum += (double)target[j];
-        negative |= !(target[j] >= 0.0f);
-    }
-    if (negative || !(fabs(sum - 1.0) < 1e-3))
-        return bal_fail(ctx, BAL_BAD_ARG,
-                        "target of sample %lld is no distribution: it sums to %g%s", (long long)i,
-                        sum, negative ? " and has negative parts" : "");
-    return BAL_OK;
-}
-
-static bal_status check_batch(bal_ctx *ctx, const bal_loss *loss, const bal_loss_batch *batch)
-{
-    if (batch->samples < 1)
-        return bal_fail(ctx, BAL_BAD_ARG, "a batch of %lld samples, must be at least 1",
-                        (long long)batch->samples);
-    if (!batch->logits || !batch->labels == !batch->targets)
-        return bal_fail(ctx, BAL_BAD_ARG, "a batch has logits, and either labels or targets");
-    for (int64_t i = 0; i < batch->samples; i++) {
-        if (batch->targets)
-            BAL_TRY(check_target(ctx, loss, batch->targets + i * loss->classes, i));
-        else if (batch->labels[i] < 0 || batch->labels[i] >= loss->classes)
-            return bal_fail(ctx, BAL_BAD_ARG, "label of sample %lld is %d, must be 0 to %d",
-                            (long long)i, (int)batch->labels[i], loss->classes - 1);
-        if (batch->sample_weights &&
-            !(batch->sample_weights[i] >= 0.0f && isfinite(batch->sample_weights[i])))
-            return bal_fail(ctx, BAL_BAD_ARG, "weight of sample %lld is %g, must be 0 or above",
-                            (long long)i, (double)batch->sample_weights[i]);
-    }
-    return BAL_OK;
-}
-
-static double sample_weight(const bal_loss_batch *batch, int64_t i)
-{
-    return batch->sample_weights ? (double)batch->sample_weights[i] : 1.0;
-}
-
-/* What the sum over the samples is divided by. */
-static double divisor(const bal_loss *loss, const bal_loss_batch *batch)
-{
-    const bool weighted = loss->reduction == BAL_REDUCE_WEIGHTED_MEAN;
-    double sum = 0.0;
-    for (int64_t i = 0; i < batch->samples; i++)
-        sum += sample_weight(batch, i) * (weighted ? take_target(loss, batch, i) : 1.0);
-    return sum;
-}
-
-bal_status bal_loss_compute(const bal_loss *loss, bal_ctx *ctx, const bal_loss_batch *batch,
-                            double *value, double *per_sample, float *gradient)
-{
-    BAL_TRY(check_batch(ctx, loss, batch));
-    const int classes = loss->classes;
-    const double whole = divisor(loss, batch);
-    const double share = whole > 0.0 ? 1.0 / whole : 0.0; /* nothing counts: value and slope 0 */
-    double sum = 0.0;
-    for (int64_t i = 0; i < batch->samples; i++) {
-        for (int k = 0; k < classes; k++)
-            loss->logits[k] = (double)batch->logits[i * classes + k];
-        take_target(loss, batch, i);
-        finish_coefficients(loss, sample_weight(batch, i));
-        const double l = loss->family->sample(loss, loss->logits, gradient ? loss->gradient : NULL);
-        sum += l;
-        if (per_sample)
-            per_sample[i] = l;
-        for (int k = 0; gradient && k < classes; k++)
-            gradient[i * classes + k] = (float)(loss->gradient[k] * share);
-    }
-    *value = sum * share;
-    return BAL_OK;
+    return &loss->family->info;
 }

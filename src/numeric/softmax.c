@@ -29,3 +29,13 @@ double bal_softmax_other(const bal_softmax *s, int k, double e_k)
 {
     return k == s->top ? s->rest / (1.0 + s->rest) : (1.0 + (s->rest - e_k)) / (1.0 + s->rest);
 }
+
+double bal_softplus(double x)
+{
+    return x > 0.0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
+
+double bal_sigmoid(double x)
+{
+    return x >= 0.0 ? 1.0 / (1.0 + exp(-x)) : exp(x) / (1.0 + exp(x));
+}

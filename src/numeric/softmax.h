@@ -18,4 +18,8 @@ double bal_softmax_loss(const bal_softmax *s, double logit);
 /* 1 - p_k, where e_k is e[k] */
 double bal_softmax_other(const bal_softmax *s, int k, double e_k);
 
+/* log(1 + exp(x)) and 1 / (1 + exp(-x)), for any x */
+double bal_softplus(double x);
+double bal_sigmoid(double x);
+
 #endif

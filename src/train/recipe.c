@@ -31,6 +31,8 @@ char *bal_recipe_keep(bal_recipe *recipe, const char *text, size_t length)
     return copy;
 }
 
+#define LOSS_DEFAULT(name, value, least, most, standard, about) .name = loss.name,
+
 static void set_stage_defaults(bal_recipe_stage *stage)
 {
     const bal_loss_settings loss = bal_loss_defaults();
@@ -40,10 +42,9 @@ static void set_stage_defaults(bal_recipe_stage *stage)
         .loss = {.name = "ce",
                  .weight = "none",
                  .beta = 0.9999,
-                 .gamma = loss.gamma,
-                 .max_m = loss.max_m,
-                 .tau = loss.tau,
-                 .label_smoothing = loss.label_smoothing,
+                 .rho = 1.2,
+                 BAL_LOSS_NUMBER_LIST(LOSS_DEFAULT).label_smoothing = loss.label_smoothing,
+                 .las_shape = loss.las_shape,
                  .reduction = "mean"},
         .augment = {.crop_padding = 4,
                     .hflip = 0.5,
@@ -85,8 +86,12 @@ bal_status bal_recipe_new(bal_recipe **out, bal_ctx *ctx, const char *where)
         return BAL_NO_MEMORY;
     }
     /* Cao et al. 2019: the training that most long-tail papers compare under */
-    recipe->general = (bal_recipe_general){
-        .name = name, .head = "linear", .scale = 30, .batch_size = 128, .epochs = 200};
+    recipe->general = (bal_recipe_general){.name = name,
+                                           .head = "linear",
+                                           .scale = 30,
+                                           .head_bias = "zero",
+                                           .batch_size = 128,
+                                           .epochs = 200};
     recipe->optimizer = (bal_recipe_optimizer){
         .name = "sgd", .lr = 0.1, .momentum = 0.9, .weight_decay = 2e-4, .decay_norm = true};
     recipe->schedule_text = (bal_recipe_schedule){

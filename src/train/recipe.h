@@ -20,8 +20,9 @@
 
 typedef struct bal_recipe_general {
     const char *name, *about, *source;
-    const char *head; /* "linear" or "cosine" */
-    double scale;     /* of the cosine head; the s of bal_loss_settings too */
+    const char *head;      /* "linear" or "cosine" */
+    double scale;          /* of the cosine head; the s of bal_loss_settings too */
+    const char *head_bias; /* where the head's biases begin: "zero" or "one-vs-all" */
     int batch_size;
     int epochs; /* of all stages together */
 } bal_recipe_general;
@@ -45,8 +46,11 @@ typedef struct bal_recipe_loss {
     const char *name;   /* a row of bal_loss_at */
     const char *weight; /* a row of bal_class_weighting_at */
     double beta;        /* of effective */
-    double gamma, max_m, tau, label_smoothing;
+    double rho;         /* of generalized */
+    double label_smoothing;
     const char *reduction; /* "mean" or "weighted_mean" */
+    const char *las_shape;
+    BAL_LOSS_NUMBER_LIST(BAL_LOSS_NUMBER_FIELD)
 } bal_recipe_loss;
 
 typedef struct bal_recipe_stage {
@@ -95,7 +99,8 @@ BAL_MUST_CHECK bal_status bal_recipe_stage_trains(const bal_recipe *recipe, int 
                                                   const bal_graph *g, bool *trains);
 
 /* decay receives one number per graph parameter: optimizer.weight_decay, or 0 for running
- * statistics and, without decay_norm, for everything with fewer than two dimensions. */
+ * statistics, without decay_norm for everything with fewer than two dimensions, and for the head's
+ * bias where head_bias sets it. */
 void bal_recipe_weight_decay(const bal_recipe *recipe, const bal_graph *g, float *decay);
 
 #endif

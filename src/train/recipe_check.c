@@ -3,6 +3,7 @@
 #include "train/recipe.h"
 
 #include "net/graph.h"
+#include "train/head_bias.h"
 #include "train/recipe_keys.h"
 
 #include <fnmatch.h>
@@ -65,6 +66,21 @@ static bal_status check_augment(const bal_recipe *r, const bal_recipe_stage *sta
     return BAL_OK;
 }
 
+/* What the loss of that name needs, and what it cannot have. */
+static bal_status check_loss(const bal_recipe *r, const bal_recipe_loss *loss, int line)
+{
+    const bal_loss_info *info = bal_loss_find(loss->name);
+    if (info->needs_cosine_head && strcmp(r->general.head, "cosine") != 0)
+        return bal_fail(r->ctx, BAL_MISMATCH,
+                        "%s:%d: loss %s takes margins off cosines, so it needs \"head: cosine\"; "
+                        "the head is %s",
+                        r->where, line, loss->name, r->general.head);
+    if (info->no_smoothing && loss->label_smoothing > 0.0)
+        return bal_fail(r->ctx, BAL_MISMATCH, "%s:%d: loss %s takes no label_smoothing: %s",
+                        r->where, line, loss->name, info->no_smoothing);
+    return BAL_OK;
+}
+
 static bal_status check_stage(const bal_recipe *r, const bal_recipe_stage *stage)
 {
     static const method_list samplers = {bal_sampler_at}, weightings = {bal_class_weighting_at};
@@ -76,14 +92,7 @@ static bal_status check_stage(const bal_recipe *r, const bal_recipe_stage *stage
     BAL_TRY(check_name(r, loss_line, &(bal_name_list){"class weight", method_name, &weightings},
                        loss->weight));
     BAL_TRY(check_augment(r, stage));
-    for (int i = 0; bal_loss_at(i); i++)
-        if (bal_loss_at(i)->needs_cosine_head && strcmp(bal_loss_at(i)->name, loss->name) == 0 &&
-            strcmp(r->general.head, "cosine") != 0)
-            return bal_fail(r->ctx, BAL_MISMATCH,
-                            "%s:%d: loss %s takes margins off cosines, so it needs \"head: "
-                            "cosine\"; the head is %s",
-                            r->where, loss_line, loss->name, r->general.head);
-    return BAL_OK;
+    return check_loss(r, loss, loss_line);
 }
 
 /* ---- epochs ---- */
@@ -190,6 +199,10 @@ bal_status bal_recipe_check(bal_recipe *recipe)
         return bal_fail(recipe->ctx, BAL_MISMATCH,
                         "%s:1: name \"%s\" has a \"/\"; run folders are named after it",
                         recipe->where, recipe->general.name);
+    if (bal_recipe_wants_head_bias(recipe) && strcmp(recipe->general.head, "cosine") == 0)
+        return bal_fail(recipe->ctx, BAL_MISMATCH,
+                        "%s:1: head_bias is %s, but a cosine head has no biases", recipe->where,
+                        recipe->general.head_bias);
     if (recipe->optimizer.nesterov && recipe->optimizer.momentum <= 0.0)
         return bal_fail(recipe->ctx, BAL_MISMATCH, "%s:%d: nesterov needs a momentum above 0",
                         recipe->where, recipe->optimizer_line ? recipe->optimizer_line : 1);
@@ -264,9 +277,11 @@ bal_status bal_recipe_stage_trains(const bal_recipe *recipe, int stage, const ba
 
 void bal_recipe_weight_decay(const bal_recipe *recipe, const bal_graph *g, float *decay)
 {
+    const int spared = bal_recipe_wants_head_bias(recipe) ? bal_head_bias_param(g) : -1;
     for (int p = 0; p < bal_graph_params(g); p++) {
         const bal_param_info *info = bal_graph_param(g, p);
-        const bool decays = info->learned && (recipe->optimizer.decay_norm || info->dims > 1);
+        const bool decays =
+            info->learned && p != spared && (recipe->optimizer.decay_norm || info->dims > 1);
         decay[p] = decays ? (float)recipe->optimizer.weight_decay : 0.0f;
     }
 }

@@ -20,6 +20,8 @@
 #define SCHEDULE(...) KEY("schedule", bal_recipe_schedule, __VA_ARGS__)
 #define STAGE(...) KEY("stages", bal_recipe_stage, __VA_ARGS__)
 #define LOSS(...) KEY("stages.loss", bal_recipe_loss, __VA_ARGS__)
+#define LOSS_NUMBER(name, value, least, most, standard, about) \
+    LOSS(name, REAL, least, most, value, NULL, about "; default " #standard),
 #define AUGMENT(...) KEY("stages.augment", bal_augment_settings, __VA_ARGS__)
 
 /* clang-format off */
@@ -31,6 +33,8 @@ static const bal_recipe_key keys[] = {
             "last layer; cosine compares directions only; default linear"),
     GENERAL(scale, REAL, 1e-3, 1e3, "S", NULL,
             "factor on the cosines of a cosine head (s of LDAM); default 30"),
+    GENERAL(head_bias, CHOICE, 0, 0, "NAME", "zero|one-vs-all",
+            "where the head's biases begin; one-vs-all: -log(C - 1), without weight decay; default zero"),
     GENERAL(batch_size, INT, 1, 65536, "N", NULL, "images per step; default 128"),
     GENERAL(epochs, INT, 1, 100000, "N", NULL, "passes over the data, all stages; default 200"),
 
@@ -66,11 +70,10 @@ static const bal_recipe_key keys[] = {
     LOSS(weight, TEXT, 0, 0, "NAME", NULL, "class weights; default none"),
     LOSS(beta, REAL, 0, 0.9999999999, "B", NULL,
          "weight effective: how far counts reach; default 0.9999"),
-    LOSS(gamma, REAL, 0, 100, "G", NULL,
-         "focal: how much easy images count less; default 2"),
-    LOSS(max_m, REAL, 1e-6, 100, "M", NULL,
-         "ldam: margin of the rarest class, in cosine; default 0.5"),
-    LOSS(tau, REAL, 0, 100, "T", NULL, "logit-adjusted: share of log prior; default 1"),
+    LOSS(rho, REAL, 0, 10, "R", NULL, "weight generalized: exponent of 1 / pi_j; default 1.2"),
+    BAL_LOSS_NUMBER_LIST(LOSS_NUMBER)
+    LOSS(las_shape, CHOICE, 0, 0, "NAME", "concave|linear|convex",
+         "las: how smoothing grows with the count; default concave"),
     LOSS(label_smoothing, REAL, 0, 0.999999, "E", NULL,
          "share of the target spread over all classes; default 0"),
     LOSS(reduction, CHOICE, 0, 0, "NAME", "mean|weighted_mean",

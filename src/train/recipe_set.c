@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define LONGEST_KEY 127
-#define MOST_KEYS 64
 
 /* What a dotted key means. */
 typedef struct target {
@@ -59,7 +58,7 @@ static bool find_target(const char *path, bool staged_only, target *found)
 
 /* The keys as an override spells them, for "did you mean". */
 typedef struct spelling {
-    char names[MOST_KEYS][LONGEST_KEY + 1];
+    char names[BAL_RECIPE_KEYS_MOST][LONGEST_KEY + 1];
     int count;
 } spelling;
 
@@ -75,7 +74,7 @@ static bal_status refuse_key(bal_recipe *recipe, const char *key, const char *pa
     if (!s)
         return BAL_NO_MEMORY;
     const bal_recipe_key *row;
-    for (; s->count < MOST_KEYS && (row = bal_recipe_key_at(s->count)); s->count++) {
+    for (; s->count < BAL_RECIPE_KEYS_MOST && (row = bal_recipe_key_at(s->count)); s->count++) {
         const char *dot = strchr(row->section, '.');
         const char *section = dot ? dot + 1 : strcmp(row->section, "stages") ? row->section : "";
         snprintf(s->names[s->count], sizeof s->names[0], "%s%s%s", section, *section ? "." : "",

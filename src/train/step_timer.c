@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "base/clock.h"
 #include "numeric/quantile.h"
+#include "train/loss_inputs.h"
 #include "train/score.h"
 
 #define WARM_UP 3
@@ -14,6 +15,7 @@ typedef struct timer {
     bal_ctx *ctx;
     bal_plan *plan;
     const bal_loss *loss;
+    bal_loss_inputs *inputs;
     int output;
     float *images, *logits, *gradient, *lr, *weight_decay;
     const float **gradients; /* per output of the graph */
@@ -25,6 +27,7 @@ static void close_timer(timer *t)
 {
     void *const memory[] = {t->images,       t->logits, t->gradient, t->lr,
                             t->weight_decay, t->labels, t->times,    (void *)t->gradients};
+    bal_loss_inputs_close(&t->inputs);
     for (size_t i = 0; i < BAL_COUNT_OF(memory); i++)
         bal_free(t->ctx, memory[i]);
 }
@@ -59,7 +62,7 @@ static bal_status open_timer(timer *t, int steps)
         t->weight_decay[i] = 5e-4f;
     }
     t->gradients[t->output] = t->gradient;
-    return BAL_OK;
+    return bal_loss_inputs_open(&t->inputs, t->plan, t->loss, t->plan->settings.batch);
 }
 
 /* at receives when the step began and when each of its parts ended. */
@@ -70,12 +73,15 @@ static bal_status step(timer *t, uint64_t number, double at[PARTS])
                                  .batch = batch,
                                  .training = true,
                                  .step = number};
-    const bal_loss_batch in = {.samples = batch, .logits = t->logits, .labels = t->labels};
+    const bal_loss_place place = {.seed = 1, .first = number * (uint64_t)batch};
+    bal_loss_batch in = {.samples = batch, .logits = t->logits, .labels = t->labels};
     double value;
     at[0] = bal_clock();
     BAL_TRY(bal_plan_forward(t->plan, &forward));
     BAL_TRY(bal_plan_read_output(t->plan, t->output, t->logits));
+    BAL_TRY(bal_loss_inputs_read(t->inputs, t->plan, &place, &in));
     BAL_TRY(bal_loss_compute(t->loss, t->ctx, &in, &value, NULL, t->gradient));
+    bal_loss_inputs_gradient(t->inputs, t->gradients);
     at[1] = bal_clock();
     BAL_TRY(bal_plan_backward(t->plan, &(bal_backward){.output_gradients = t->gradients}));
     at[2] = bal_clock();

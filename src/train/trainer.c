@@ -1,6 +1,8 @@
 /* Opening a trainer: everything that can be wrong is found here, before a file is written. */
 #include "train/trainer.h"
 
+#include "train/head_bias.h"
+
 #include <string.h>
 
 void bal_trainer_close(bal_trainer **trainer)
@@ -69,8 +71,10 @@ static bal_status open_network(bal_trainer *t)
 
 static bal_status open_start(bal_trainer *t)
 {
-    if (!t->settings.init_weights)
-        return bal_weights_init(&t->start, t->ctx, t->graph, t->settings.seed);
+    if (!t->settings.init_weights) {
+        BAL_TRY(bal_weights_init(&t->start, t->ctx, t->graph, t->settings.seed));
+        return bal_head_bias_set(t->recipe, t->graph, t->start);
+    }
     bal_weights *file;
     BAL_TRY(bal_weights_read(&file, t->ctx, t->settings.init_weights));
     const bal_status status = bal_weights_fit(&t->start, t->ctx, file, t->graph);
@@ -88,21 +92,25 @@ bal_status bal_trainer_loss(const bal_trainer *t, int stage, bal_loss **out)
     double *weights = bal_calloc(t->ctx, t->classes, sizeof *weights);
     if (!weights)
         return BAL_NO_MEMORY;
-    bal_status status =
-        bal_class_weights(t->ctx, from->weight, from->beta, (int)t->classes, counts, weights);
+    const bal_class_weight_settings weighting = {.name = from->weight,
+                                                 .beta = from->beta,
+                                                 .rho = from->rho,
+                                                 .classes = (int)t->classes,
+                                                 .counts = counts};
+    bal_status status = bal_class_weights(t->ctx, &weighting, weights);
     if (status == BAL_OK) {
+#define NUMBER(name, value, least, most, standard, about) .name = from->name,
         const bal_loss_settings settings = {
             .name = from->name,
             .classes = (int)t->classes,
             .counts = counts,
             .weights = weights,
             .label_smoothing = from->label_smoothing,
-            .gamma = from->gamma,
-            .max_m = from->max_m,
-            .s = t->recipe->general.scale,
-            .tau = from->tau,
+            BAL_LOSS_NUMBER_LIST(NUMBER).s = t->recipe->general.scale,
+            .las_shape = from->las_shape,
             .reduction = strcmp(from->reduction, "weighted_mean") == 0 ? BAL_REDUCE_WEIGHTED_MEAN
                                                                        : BAL_REDUCE_MEAN};
+#undef NUMBER
         status = bal_loss_open(out, t->ctx, &settings);
     }
     bal_free(t->ctx, weights);

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "train/image_store.h"
 #include "train/loader.h"
+#include "train/loss_inputs.h"
 #include "train/recipe.h"
 #include "train/run_folder.h"
 #include "train/run_state.h"
@@ -69,6 +70,7 @@ typedef struct bal_training {
     int stage; /* of plan, loss and sampler; -1: none yet */
     bal_plan *plan;
     bal_loss *loss;
+    bal_loss_inputs *loss_inputs;
     bal_sampler *sampler;
     bool *trains;      /* per parameter: what a stage learns */
     float *lr, *decay; /* per parameter */

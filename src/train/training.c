@@ -58,9 +58,14 @@ bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *fro
     BAL_TRY(bal_recipe_stage_trains(t->recipe, stage, t->graph, g->trains));
     if (from || !same_trains(g))
         BAL_TRY(open_plan(g, from));
+    bal_loss_inputs_close(&g->loss_inputs);
     bal_loss_close(&g->loss);
     bal_sampler_close(&g->sampler);
+    memset(g->output_gradients, 0,
+           (size_t)bal_graph_outputs(t->graph) * sizeof *g->output_gradients);
+    g->output_gradients[t->logits] = g->gradient;
     BAL_TRY(bal_trainer_loss(t, stage, &g->loss));
+    BAL_TRY(bal_loss_inputs_open(&g->loss_inputs, g->plan, g->loss, t->settings.batch_size));
     BAL_TRY(bal_trainer_sampler(t, stage, &g->sampler));
     if (g->stage >= 0)
         bal_training_say(g, "stages[%d] begins with epoch %d", stage, epoch + 1);
@@ -170,7 +175,6 @@ static bal_status open_memory(bal_training *g)
         !g->class_recall)
         return BAL_NO_MEMORY;
     bal_recipe_weight_decay(t->recipe, t->graph, g->decay);
-    g->output_gradients[t->logits] = g->gradient;
     return BAL_OK;
 }
 
@@ -179,6 +183,7 @@ static void close_training(bal_training *g)
     bal_loader_close(&g->loader);
     bal_image_store_close(&g->store);
     bal_plan_close(&g->plan);
+    bal_loss_inputs_close(&g->loss_inputs);
     bal_loss_close(&g->loss);
     bal_sampler_close(&g->sampler);
     bal_run_identity_free(&g->identity);

@@ -55,14 +55,19 @@ bal_status bal_training_step(bal_training *g, const bal_loader_batch *batch)
                                  .step = (uint64_t)(g->state.epoch * t->steps + g->state.step)};
     BAL_TRY(bal_plan_forward(g->plan, &forward));
     BAL_TRY(bal_plan_read_output(g->plan, t->logits, g->logits));
-    const bal_loss_batch in = {.samples = batch->count,
-                               .logits = g->logits,
-                               .labels = batch->labels,
-                               .sample_weights = batch->weights};
+    bal_loss_batch in = {.samples = batch->count,
+                         .logits = g->logits,
+                         .labels = batch->labels,
+                         .sample_weights = batch->weights};
+    const bal_loss_place at = {.seed = t->settings.seed,
+                               .epoch = (uint64_t)g->state.epoch,
+                               .first = (uint64_t)g->state.step * (uint64_t)t->settings.batch_size};
     double value;
+    BAL_TRY(bal_loss_inputs_read(g->loss_inputs, g->plan, &at, &in));
     BAL_TRY(bal_loss_compute(g->loss, g->ctx, &in, &value, NULL, g->gradient));
     if (!isfinite(value))
         return bal_training_diverged(g, "the loss", value);
+    bal_loss_inputs_gradient(g->loss_inputs, g->output_gradients);
     BAL_TRY(bal_plan_backward(g->plan, &(bal_backward){.output_gradients = g->output_gradients}));
     BAL_TRY(bal_plan_update(g->plan, &(bal_update){.lr = g->lr,
                                                    .weight_decay = g->decay,

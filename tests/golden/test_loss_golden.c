@@ -19,6 +19,13 @@ static double number(const json_t *object, const char *key)
     return json_number_value(value);
 }
 
+/* A setting of the loss; those that a case does not name have their default. */
+static double setting(const json_t *object, const char *key, double standard)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : standard;
+}
+
 /* The numbers of a list divided by unit, NULL for null; nested lists one after the other. */
 static double *numbers(const json_t *list, double unit, size_t expected)
 {
@@ -69,29 +76,42 @@ static void check_case(bal_ctx *ctx, int n, const json_t *one)
     double *slopes = numbers(json_object_get(one, "gradient"), 1.0, samples * classes);
     float *z = floats(logits, samples * classes), *s = floats(shares, samples);
     float *t = floats(targets, samples * classes);
+    double *drawn = numbers(json_object_get(one, "draws"), 64.0, samples * classes);
+    double *sizes = numbers(json_object_get(one, "feature_norms"), 8.0, samples);
+    double *size_slopes = numbers(json_object_get(one, "feature_slopes"), 1.0, samples);
+    float *u = floats(drawn, samples * classes), *norms = floats(sizes, samples);
+    float *feature_slopes = calloc(samples, sizeof *feature_slopes);
     int64_t *n_j = calloc(classes, sizeof *n_j);
     int32_t *y = calloc(samples, sizeof *y);
     double *values = calloc(samples, sizeof *values);
     float *gradient = calloc(samples * classes, sizeof *gradient);
-    assert_true(z && n_j && y && values && gradient && per_sample && slopes);
+    assert_true(z && n_j && y && values && gradient && per_sample && slopes && feature_slopes);
     for (size_t j = 0; j < classes; j++)
         n_j[j] = (int64_t)counts[j];
     for (size_t i = 0; i < samples; i++)
         y[i] = (int32_t)json_integer_value(json_array_get(list, i));
+#define NUMBER(name, value, least, most, standard, about) .name = setting(one, #name, standard),
     const bal_loss_settings settings = {
         .name = name,
         .classes = (int)classes,
         .counts = n_j,
         .weights = weights,
         .label_smoothing = number(one, "label_smoothing"),
-        .gamma = number(one, "gamma"),
-        .max_m = number(one, "max_m"),
-        .s = number(one, "s"),
-        .tau = number(one, "tau"),
-        .reduction = json_is_true(json_object_get(one, "weighted_mean")) ? BAL_REDUCE_WEIGHTED_MEAN
-                                                                         : BAL_REDUCE_MEAN,
+        .s = setting(one, "s", 30.0),
+        .las_shape = json_string_value(json_object_get(one, "las_shape")),
+        BAL_LOSS_NUMBER_LIST(NUMBER).reduction = json_is_true(json_object_get(one, "weighted_mean"))
+                                                     ? BAL_REDUCE_WEIGHTED_MEAN
+                                                     : BAL_REDUCE_MEAN,
     };
-    const bal_loss_batch batch = {(int64_t)samples, z, t ? NULL : y, t, s};
+#undef NUMBER
+    const bal_loss_batch batch = {.samples = (int64_t)samples,
+                                  .logits = z,
+                                  .labels = t ? NULL : y,
+                                  .targets = t,
+                                  .sample_weights = s,
+                                  .draws = u,
+                                  .feature_norms = norms,
+                                  .feature_slopes = feature_slopes};
     bal_loss *loss;
     double value;
     test_ok(ctx, bal_loss_open(&loss, ctx, &settings));
@@ -103,9 +123,12 @@ static void check_case(bal_ctx *ctx, int n, const json_t *one)
         near_relative(what, per_sample[i], values[i], 1e-12);
     for (size_t k = 0; k < samples * classes; k++)
         near_relative(what, slopes[k], (double)gradient[k], 1e-7);
+    for (size_t i = 0; size_slopes && i < samples; i++)
+        near_relative(what, size_slopes[i], (double)feature_slopes[i], 1e-7);
     bal_loss_close(&loss);
-    void *all[] = {logits, counts, weights, shares, targets, per_sample, slopes,
-                   z,      s,      t,       n_j,    y,       values,     gradient};
+    void *all[] = {logits, counts, weights, shares,      targets, per_sample,    slopes,
+                   z,      s,      t,       n_j,         y,       values,        gradient,
+                   drawn,  sizes,  u,       size_slopes, norms,   feature_slopes};
     for (size_t i = 0; i < BAL_COUNT_OF(all); i++)
         free(all[i]);
 }

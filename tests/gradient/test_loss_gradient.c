@@ -7,40 +7,76 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { CLASSES = 7, SEEDS = 20 };
 
-/* name, settings tried (gamma, max_m, s, tau are read where the loss reads them) */
+/* name, settings tried: field=value, spaces between; the others have their default */
 typedef struct loss_case {
-    const char *name;
-    double gamma, max_m, s, tau;
+    const char *name, *settings;
 } loss_case;
 static const loss_case cases[] = {
-    {"ce", 0, 0, 0, 0},
-    {"focal", 2.0, 0, 0, 0},
-    {"focal", 1.0, 0, 0, 0},
-    {"focal", 0.5, 0, 0, 0}, /* the power's slope is infinite at p = 1 */
-    {"focal", 0.0, 0, 0, 0}, /* is cross entropy */
-    {"ldam", 0, 0.5, 30.0, 0},
-    {"ldam", 0, 0.1, 1.0, 0},
-    {"balanced-softmax", 0, 0, 0, 0},
-    {"logit-adjusted", 0, 0, 0, 1.0},
-    {"logit-adjusted", 0, 0, 0, -0.3},
+    {"ce", ""},
+    {"focal", "gamma=2"},
+    {"focal", "gamma=1"},
+    {"focal", "gamma=0.5"}, /* the power's slope is infinite at p = 1 */
+    {"focal", "gamma=0"},   /* is cross entropy */
+    {"ldam", "max_m=0.5"},
+    {"ldam", "max_m=0.1 s=1"},
+    {"balanced-softmax", ""},
+    {"logit-adjusted", "tau=1"},
+    {"logit-adjusted", "tau=0.3"},
+    {"vs", ""},
+    {"vs", "vs_gamma=0.15 tau=1.25"},
+    {"cdt", ""},
+    {"cdt", "cdt_gamma=0.4"},
+    {"seql", "seql_lambda=0.1"},
+    {"seql", "seql_gamma=0.5 seql_lambda=1"}, /* all classes are rare */
+    {"asl", ""},
+    {"asl", "gamma_pos=1 gamma_neg=0.5"},
+    {"asl", "gamma_pos=2.5 gamma_neg=0"},
+    {"las", ""},
+    {"las", "las_head=0.9 las_tail=0.2"},
 };
+
+static void apply(bal_loss_settings *s, const char *text)
+{
+    char copy[128];
+    snprintf(copy, sizeof copy, "%s", text);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+        char *equals = strchr(word, '=');
+        assert_non_null(equals);
+        *equals = '\0';
+        double *field = strcmp(word, "s") == 0 ? &s->s : NULL;
+#define FIELD(name, value, least, most, standard, about) \
+    if (strcmp(word, #name) == 0)                        \
+        field = &s->name;
+        BAL_LOSS_NUMBER_LIST(FIELD)
+#undef FIELD
+        if (!field)
+            fail_msg("there is no setting %s", word);
+        *field = strtod(equals + 1, NULL);
+    }
+}
 
 static const int64_t counts[CLASSES] = {500, 210, 90, 40, 17, 7, 3};
 static const double weights[CLASSES] = {0.05, 0.2, 0.4, 1.0, 1.6, 3.0, 0.0};
 
 typedef struct one_sample {
     const bal_loss *loss;
-    const double *target;
+    const double *target, *draws;
+    double feature_norm;
 } one_sample;
 
 static double value_at(const double *x, double *gradient, void *user)
 {
     const one_sample *u = user;
-    return bal_loss_sample(u->loss, x, u->target, gradient);
+    return bal_loss_sample(
+        u->loss,
+        &(bal_loss_point){
+            .logits = x, .target = u->target, .draws = u->draws, .feature_norm = u->feature_norm},
+        gradient);
 }
 
 static void soft_target(bal_random *r, double *target)
@@ -56,19 +92,25 @@ static void check_loss(bal_ctx *ctx, const bal_loss_settings *settings, const ch
 {
     bal_loss *loss;
     test_ok(ctx, bal_loss_open(&loss, ctx, settings));
+    const bal_loss_info *info = bal_loss_describe(loss);
     for (int seed = 0; seed < SEEDS; seed++) {
         bal_random r = bal_random_at(test_seed(), BAL_STREAM_TEST, 1, (uint64_t)seed);
-        double z[CLASSES], target[CLASSES] = {0};
+        double z[CLASSES], target[CLASSES] = {0}, draws[CLASSES];
+        for (int j = 0; j < CLASSES; j++)
+            draws[j] =
+                info->draws == BAL_DRAWS_UNIFORM ? bal_random_unit(&r) : bal_random_normal(&r);
+        const double norm = 10.0 * bal_random_unit(&r);
         const double spread = seed % 2 ? 1.0 : 6.0;
         for (int j = 0; j < CLASSES; j++)
             z[j] = spread * bal_random_normal(&r);
-        for (int kind = 0; kind <= CLASSES; kind++) { /* each hard label, then a soft one */
+        for (int kind = 0; kind < CLASSES + info->takes_soft_targets;
+             kind++) { /* each hard label, then a soft one */
             memset(target, 0, sizeof target);
             if (kind < CLASSES)
                 target[kind] = 1.0;
             else
                 soft_target(&r, target);
-            one_sample user = {loss, target};
+            one_sample user = {loss, target, draws, norm};
             if (!test_gradient_agrees(value_at, &user, z, CLASSES, (uint64_t)seed, 1e-6))
                 fail_msg("%s: seed %d target %d%s%s", what, seed, kind,
                          settings->weights ? " weighted" : "",
@@ -90,17 +132,15 @@ static void every_loss_agrees_with_differences(void **state)
                 continue;
             found++;
             for (int variant = 0; variant < 4; variant++) {
-                const bal_loss_settings settings = {
-                    .name = info->name,
-                    .classes = CLASSES,
-                    .counts = counts,
-                    .weights = variant & 1 ? weights : NULL,
-                    .label_smoothing = variant & 2 ? 0.1 : 0.0,
-                    .gamma = cases[k].gamma,
-                    .max_m = cases[k].max_m,
-                    .s = cases[k].s,
-                    .tau = cases[k].tau,
-                };
+                bal_loss_settings settings = bal_loss_defaults();
+                settings.name = info->name;
+                settings.classes = CLASSES;
+                settings.counts = counts;
+                settings.weights = variant & 1 ? weights : NULL;
+                settings.label_smoothing = variant & 2 ? 0.1 : 0.0;
+                apply(&settings, cases[k].settings);
+                if (info->no_smoothing && variant & 2)
+                    continue;
                 check_loss(ctx, &settings, info->name);
             }
         }
@@ -129,7 +169,7 @@ static void batch_gradient_is_the_slope_of_the_value(void **state)
             settings.counts = counts;
             settings.weights = weights;
             settings.s = 4.0;
-            settings.label_smoothing = 0.1;
+            settings.label_smoothing = info->no_smoothing ? 0.0 : 0.1;
             settings.reduction = (bal_reduction)reduction;
             bal_loss *loss;
             test_ok(ctx, bal_loss_open(&loss, ctx, &settings));
@@ -137,7 +177,17 @@ static void batch_gradient_is_the_slope_of_the_value(void **state)
             float z[SAMPLES * CLASSES], gradient[SAMPLES * CLASSES], slope[SAMPLES * CLASSES];
             for (int k = 0; k < SAMPLES * CLASSES; k++)
                 z[k] = (float)(round(256.0 * bal_random_normal(&r)) / 256.0);
-            const bal_loss_batch batch = {SAMPLES, z, labels, NULL, sample_weights};
+            float draws[SAMPLES * CLASSES], norms[SAMPLES], slopes[SAMPLES];
+            bal_loss_draw(loss, &(bal_loss_place){1, 2, 3}, SAMPLES, draws);
+            for (int k = 0; k < SAMPLES; k++)
+                norms[k] = (float)(1.0 + round(256.0 * bal_random_unit(&r)) / 64.0);
+            const bal_loss_batch batch = {.samples = SAMPLES,
+                                          .logits = z,
+                                          .labels = labels,
+                                          .sample_weights = sample_weights,
+                                          .draws = draws,
+                                          .feature_norms = norms,
+                                          .feature_slopes = slopes};
             double value;
             test_ok(ctx, bal_loss_compute(loss, ctx, &batch, &value, NULL, gradient));
             for (int k = 0; k < SAMPLES * CLASSES; k++) {

