@@ -71,6 +71,10 @@ static bal_status dry_text(cli *c, const bal_dataset *data, const bal_train_plan
     bal_table_cell(t, "%d", plan->epochs);
     bal_table_cell(t, "steps an epoch, batch %d", plan->batch_size);
     bal_table_cell(t, "%s", cli_thousands(plan->steps_per_epoch, text, sizeof text));
+    if (plan->passes > 1) {
+        bal_table_cell(t, "passes a step%s", plan->passes > 2 ? ", at most" : "");
+        bal_table_cell(t, "%d", plan->passes);
+    }
     bal_table_cell(t, "TFLOPs in all");
     bal_table_cell(t, "%.2f", plan->flops_total / 1e12);
     bal_table_cell(t, "MiB for the network");
@@ -89,13 +93,13 @@ static json_t *dry_json(const bal_dataset *data, const bal_train_plan *plan, con
         json_array_append_new(classes, json_pack("{s:o, s:I}", "name",
                                                  cli_json_text(bal_dataset_class_name(data, i)),
                                                  "train", (json_int_t)counts[i]));
-    return json_pack("{s:o, s:I, s:o, s:o, s:I, s:I, s:o, s:i, s:i, s:I}", "classes", classes,
-                     "parameters", (json_int_t)plan->parameters, "flops_per_image",
-                     cli_json_real(plan->flops_per_image), "flops_total",
-                     cli_json_real(plan->flops_total), "memory_bytes",
-                     (json_int_t)plan->memory_bytes, "data_bytes", (json_int_t)plan->data_bytes,
-                     "seconds", cli_json_real(plan->seconds), "epochs", plan->epochs, "batch_size",
-                     plan->batch_size, "steps_per_epoch", (json_int_t)plan->steps_per_epoch);
+    return json_pack(
+        "{s:o, s:I, s:o, s:o, s:I, s:I, s:o, s:i, s:i, s:I, s:i}", "classes", classes, "parameters",
+        (json_int_t)plan->parameters, "flops_per_image", cli_json_real(plan->flops_per_image),
+        "flops_total", cli_json_real(plan->flops_total), "memory_bytes",
+        (json_int_t)plan->memory_bytes, "data_bytes", (json_int_t)plan->data_bytes, "seconds",
+        cli_json_real(plan->seconds), "epochs", plan->epochs, "batch_size", plan->batch_size,
+        "steps_per_epoch", (json_int_t)plan->steps_per_epoch, "passes", plan->passes);
 }
 
 static bal_status dry_run(cli *c, bal_trainer *trainer, const bal_dataset *data)

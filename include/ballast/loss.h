@@ -126,6 +126,12 @@ BAL_API BAL_MUST_CHECK bal_status bal_loss_compute(const bal_loss *loss, bal_ctx
                                                    const bal_loss_batch *batch, double *value,
                                                    double *per_sample, float *gradient);
 
+/* What bal_loss_compute divides the sum over the samples by: sum_i s_i, or with
+ * BAL_REDUCE_WEIGHTED_MEAN sum_i s_i sum_j t_ij w_j. A batch that is computed in parts has the sum
+ * of the parts' values and gradients, each times its divisor, over the sum of the divisors. The
+ * batch must be one that bal_loss_compute took. */
+BAL_API double bal_loss_divisor(const bal_loss *loss, const bal_loss_batch *batch);
+
 /* Where in a run a batch stands: its samples are the items first, first + 1, ... of the epoch. */
 typedef struct bal_loss_place {
     uint64_t seed, epoch, first;

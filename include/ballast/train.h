@@ -116,6 +116,7 @@ typedef struct bal_train_plan { /* what --dry-run prints */
     double seconds;         /* estimate from a few timed steps; NaN when not measured */
     int epochs, batch_size;
     int64_t steps_per_epoch;
+    int passes; /* forward and backward, of a step, at most: 1; SAM 2, its imbalanced form 3 */
 } bal_train_plan;
 
 typedef struct bal_train_result {

@@ -94,13 +94,17 @@ bal_status bal_plan_open(bal_plan **out, bal_ctx *ctx, const bal_engine *engine,
     bal_plan *plan = NULL;
     bool *trainable = bal_calloc(ctx, (size_t)g->param_count, sizeof *trainable);
     int *keep = bal_calloc(ctx, (size_t)settings->keep_count + BAL_GRAPH_MAX_INPUTS, sizeof *keep);
+    int64_t *updates = bal_calloc(ctx, (size_t)g->param_count, sizeof *updates);
     bal_status status = BAL_NO_MEMORY;
-    if (!trainable || !keep)
+    if (!trainable || !keep || !updates)
         goto fail;
     for (int i = 0; i < g->param_count; i++)
         trainable[i] = settings->training &&
                        (settings->trainable ? settings->trainable[i] : g->params[i].learned);
     resolve_keep(g, settings, keep, &resolved.keep_count);
+    resolved.average &= settings->training;
+    resolved.aside &= settings->training;
+    resolved.sum &= settings->training;
     resolved.trainable = trainable;
     resolved.keep = keep;
     status = engine->plan_open(&plan, ctx, g, &resolved);
@@ -111,6 +115,7 @@ bal_status bal_plan_open(bal_plan **out, bal_ctx *ctx, const bal_engine *engine,
         plan->settings = resolved;
         plan->trainable = trainable;
         plan->keep = keep;
+        plan->updates = updates;
     }
     if (status == BAL_OK) {
         *out = plan;
@@ -123,6 +128,7 @@ bal_status bal_plan_open(bal_plan **out, bal_ctx *ctx, const bal_engine *engine,
 fail:
     bal_free(ctx, trainable);
     bal_free(ctx, keep);
+    bal_free(ctx, updates);
     return status;
 }
 
@@ -133,9 +139,11 @@ void bal_plan_close(bal_plan **plan)
     bal_ctx *ctx = (*plan)->ctx;
     bool *trainable = (*plan)->trainable;
     int *keep = (*plan)->keep;
+    int64_t *updates = (*plan)->updates;
     (*plan)->engine->plan_close(*plan);
     bal_free(ctx, trainable);
     bal_free(ctx, keep);
+    bal_free(ctx, updates);
     *plan = NULL;
 }
 
@@ -217,22 +225,21 @@ static bal_status check_adamw(const bal_plan *plan, const bal_update *how)
     if (!(how->beta1 >= 0.0 && how->beta1 < 1.0 && how->beta2 >= 0.0 && how->beta2 < 1.0))
         return bal_fail(plan->ctx, BAL_BAD_ARG, "the betas are %g and %g, 0 to below 1 expected",
                         how->beta1, how->beta2);
-    if (!(how->eps > 0.0) || how->step < 1)
-        return bal_fail(plan->ctx, BAL_BAD_ARG,
-                        "eps is %g and the step %lld, above 0 and at least 1 expected", how->eps,
-                        (long long)how->step);
+    if (!(how->eps > 0.0))
+        return bal_fail(plan->ctx, BAL_BAD_ARG, "eps is %g, must be above 0", how->eps);
     return BAL_OK;
 }
 
-bal_adamw_step bal_adamw_step_of(const bal_update *how, int param)
+bal_adamw_step bal_adamw_step_of(const bal_plan *plan, const bal_update *how, int param)
 {
+    const double t = (double)plan->updates[param];
     return (bal_adamw_step){.lr = (double)how->lr[param],
                             .weight_decay = (double)how->weight_decay[param],
                             .beta1 = how->beta1,
                             .beta2 = how->beta2,
                             .eps = how->eps,
-                            .first = 1.0 - pow(how->beta1, (double)how->step),
-                            .second = 1.0 - pow(how->beta2, (double)how->step)};
+                            .first = 1.0 - pow(how->beta1, t),
+                            .second = 1.0 - pow(how->beta2, t)};
 }
 
 bal_status bal_plan_update(bal_plan *plan, const bal_update *how)
@@ -245,7 +252,72 @@ bal_status bal_plan_update(bal_plan *plan, const bal_update *how)
     if (!(how->momentum >= 0.0))
         return bal_fail(plan->ctx, BAL_BAD_ARG, "momentum is %g, must be at least 0",
                         how->momentum);
+    for (int i = 0; i < plan->graph->param_count; i++)
+        plan->updates[i] += plan->trainable[i];
     return plan->engine->update(plan, how);
+}
+
+bool bal_plan_has_part(const bal_plan *plan, int param, bal_param_part part)
+{
+    const bal_plan_settings *s = &plan->settings;
+    switch (part) {
+    case BAL_PARAM_VALUE:
+        return true;
+    case BAL_PARAM_AVERAGE:
+        return s->average;
+    case BAL_PARAM_ASIDE:
+        return s->aside;
+    case BAL_PARAM_GRADIENT:
+    case BAL_PARAM_MOMENTUM:
+        return plan->trainable[param];
+    case BAL_PARAM_SECOND:
+        return plan->trainable[param] && s->optimizer == BAL_ADAMW;
+    case BAL_PARAM_SUM:
+        return plan->trainable[param] && s->sum;
+    }
+    return false;
+}
+
+/* A part that no parameter of the plan has is a mistake of the caller. */
+static bal_status check_part(const bal_plan *plan, bal_param_part part)
+{
+    BAL_TRY(may_train(plan));
+    for (int i = 0; i < plan->graph->param_count; i++)
+        if (bal_plan_has_part(plan, i, part))
+            return BAL_OK;
+    return bal_fail(plan->ctx, BAL_BAD_ARG, "this plan was opened without part %d of parameters",
+                    (int)part);
+}
+
+bal_status bal_plan_combine(bal_plan *plan, const bal_combine *how)
+{
+    BAL_TRY(check_part(plan, how->to));
+    BAL_TRY(check_part(plan, how->from));
+    for (int i = 0; i < plan->graph->param_count; i++)
+        if (bal_plan_has_part(plan, i, how->to) && bal_plan_has_part(plan, i, how->from))
+            plan->engine->combine(plan, i, how);
+    return BAL_OK;
+}
+
+bal_status bal_plan_exchange(bal_plan *plan, bal_param_part a, bal_param_part b)
+{
+    BAL_TRY(check_part(plan, a));
+    BAL_TRY(check_part(plan, b));
+    for (int i = 0; i < plan->graph->param_count && a != b; i++)
+        if (bal_plan_has_part(plan, i, a) && bal_plan_has_part(plan, i, b))
+            plan->engine->exchange(plan, i, a, b);
+    return BAL_OK;
+}
+
+bal_status bal_plan_norm(const bal_plan *plan, bal_param_part part, double *norm)
+{
+    BAL_TRY(check_part(plan, part));
+    double sum = 0.0;
+    for (int i = 0; i < plan->graph->param_count; i++)
+        if (bal_plan_has_part(plan, i, part))
+            sum += plan->engine->squares(plan, i, part);
+    *norm = sqrt(sum);
+    return BAL_OK;
 }
 
 static bal_status check_param(const bal_plan *plan, int param, bal_param_part part)
@@ -258,13 +330,17 @@ static bal_status check_param(const bal_plan *plan, int param, bal_param_part pa
     if (part == BAL_PARAM_VALUE)
         return BAL_OK;
     BAL_TRY(may_train(plan));
+    if (bal_plan_has_part(plan, param, part))
+        return BAL_OK;
+    if (part == BAL_PARAM_AVERAGE || part == BAL_PARAM_ASIDE)
+        return bal_fail(plan->ctx, BAL_BAD_ARG, "this plan was opened without %s",
+                        part == BAL_PARAM_AVERAGE ? "averages" : "values put aside");
     if (!plan->trainable[param])
         return bal_fail(plan->ctx, BAL_BAD_ARG, "%s is frozen, it has no gradient and momentum",
                         g->params[param].name);
-    if (part == BAL_PARAM_SECOND && plan->settings.optimizer != BAL_ADAMW)
-        return bal_fail(plan->ctx, BAL_BAD_ARG, "%s has no second moment, the optimizer is SGD",
-                        g->params[param].name);
-    return BAL_OK;
+    return bal_fail(plan->ctx, BAL_BAD_ARG, "%s has no %s", g->params[param].name,
+                    part == BAL_PARAM_SECOND ? "second moment, the optimizer is SGD"
+                                             : "sum of gradients, the plan was opened without");
 }
 
 bal_status bal_plan_read_param(bal_plan *plan, int param, bal_param_part part, float *out)

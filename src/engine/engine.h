@@ -26,8 +26,10 @@ typedef struct bal_plan_settings {
                               Copied.       Outputs of the graph can always be read. */
     int keep_count;
     bal_optimizer optimizer; /* of all updates of a plan that trains */
-    bool input_gradient;     /* the inputs are kept too: backward makes their gradient */
-    uint64_t seed;           /* dropout */
+    /* Room beside the parameters of a plan that trains, all 0 at first; see bal_param_part. */
+    bool average, aside, sum;
+    bool input_gradient; /* the inputs are kept too: backward makes their gradient */
+    uint64_t seed;       /* dropout */
     /* Called when a parameter's gradient is final: once for every trainable parameter in every
      * backward pass, also where no gradient arrived. NULL: nobody asks. */
     bal_gradient_ready_fn *gradient_ready;
@@ -35,7 +37,7 @@ typedef struct bal_plan_settings {
 } bal_plan_settings;
 
 typedef struct bal_plan_cost {
-    size_t parameter_bytes;  /* weights, gradients, momentum, in the engine's layouts */
+    size_t parameter_bytes; /* weights, gradients, momentum and the like, in the engine's layouts */
     size_t activation_bytes; /* the shared arena */
     size_t scratch_bytes;
     double forward_flops, backward_flops; /* for the planned batch */
@@ -59,14 +61,13 @@ typedef struct bal_backward {
  *   SGD    g += wd w; v = momentum v + g; d = nesterov ? g + momentum v : v; w -= lr d
  *   AdamW  w -= lr wd w; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
  *          w -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps), t the number of the
- *          update, 1 for the first                               (Loshchilov and Hutter 2019) */
+ *          parameter's update, 1 for the first (bal_plan.updates)  (Loshchilov and Hutter 2019) */
 typedef struct bal_update {
     const float *lr;           /* one per graph parameter (groups are the caller's business) */
     const float *weight_decay; /* likewise */
     double momentum;           /* SGD */
     bool nesterov;             /* SGD */
     double beta1, beta2, eps;  /* AdamW: 0.9, 0.999, 1e-8 are usual */
-    int64_t step;              /* AdamW: t */
 } bal_update;
 
 /* AdamW's numbers that are the same for all parameters, after bal_update has been checked. */
@@ -74,15 +75,26 @@ typedef struct bal_adamw_step {
     double lr, weight_decay, beta1, beta2, eps;
     double first, second; /* 1 - beta1^t, 1 - beta2^t */
 } bal_adamw_step;
-bal_adamw_step bal_adamw_step_of(const bal_update *how, int param);
+bal_adamw_step bal_adamw_step_of(const bal_plan *plan, const bal_update *how, int param);
 
 typedef enum bal_param_part {
     BAL_PARAM_VALUE,
     BAL_PARAM_GRADIENT,
     BAL_PARAM_MOMENTUM, /* SGD's v, AdamW's m */
-    BAL_PARAM_SECOND    /* AdamW's v */
+    BAL_PARAM_SECOND,   /* AdamW's v */
+    BAL_PARAM_AVERAGE,  /* of values over the updates; running statistics have one too */
+    BAL_PARAM_ASIDE,    /* values put aside; likewise */
+    BAL_PARAM_SUM       /* of the gradients of several passes */
 } bal_param_part;
 typedef enum bal_node_part { BAL_NODE_ACTIVATION, BAL_NODE_GRADIENT } bal_node_part;
+
+/* to = keep to + add from, in double, for every parameter that has both parts (what is frozen and
+ * running statistics have no gradient, so they stay where it is added to values). keep 0 does not
+ * read `to`; then add 1 is a copy, bit for bit. */
+typedef struct bal_combine {
+    bal_param_part to, from;
+    double keep, add;
+} bal_combine;
 
 /* One primitive measured alone, for `bench`. */
 typedef struct bal_floor {
@@ -111,6 +123,10 @@ struct bal_engine {
     bal_status (*read_param)(bal_plan *plan, int param, bal_param_part part, float *out);
     bal_status (*write_param)(bal_plan *plan, int param, bal_param_part part, const float *in);
     bal_status (*read_node)(bal_plan *plan, int node, bal_node_part part, float *out);
+    /* of one parameter that has both parts */
+    void (*combine)(bal_plan *plan, int param, const bal_combine *how);
+    void (*exchange)(bal_plan *plan, int param, bal_param_part a, bal_param_part b);
+    double (*squares)(const bal_plan *plan, int param, bal_param_part part);
     bal_status (*measure_floor)(bal_plan *plan, int runs, bal_floor *out); /* NULL: has no floor */
 };
 
@@ -121,9 +137,10 @@ struct bal_plan {
     bal_ctx *ctx;
     const bal_graph *graph; /* borrowed: must outlive the plan */
     bal_plan_settings settings;
-    bool *trainable; /* owned, resolved: one per parameter */
-    int *keep;       /* owned */
-    int last_batch;  /* of the last forward; 0: none yet, or it failed */
+    bool *trainable;  /* owned, resolved: one per parameter */
+    int *keep;        /* owned */
+    int64_t *updates; /* owned, one per parameter: how often bal_plan_update has changed it */
+    int last_batch;   /* of the last forward; 0: none yet, or it failed */
     bool last_training;
     bool has_gradients; /* backward has run since the last forward */
 };
@@ -146,8 +163,17 @@ BAL_MUST_CHECK bal_status bal_plan_read_output(bal_plan *plan, int output, float
  * forward. Needs a plan with settings.training. */
 BAL_MUST_CHECK bal_status bal_plan_backward(bal_plan *plan, const bal_backward *how);
 BAL_MUST_CHECK bal_status bal_plan_update(bal_plan *plan, const bal_update *how);
-/* Whole parameters, in torchvision's layout. GRADIENT, MOMENTUM and SECOND of a frozen
- * parameter, and SECOND without AdamW: BAL_BAD_ARG. */
+/* Whether a parameter has a part: VALUE always, AVERAGE and ASIDE where the plan was opened with
+ * them, GRADIENT and MOMENTUM what is trained, SECOND with AdamW, SUM where the plan has it. */
+bool bal_plan_has_part(const bal_plan *plan, int param, bal_param_part part);
+/* Sums, copies and averages of all parameters, without leaving the engine's layouts. */
+BAL_MUST_CHECK bal_status bal_plan_combine(bal_plan *plan, const bal_combine *how);
+/* Exchanges two parts of all parameters that have both. */
+BAL_MUST_CHECK bal_status bal_plan_exchange(bal_plan *plan, bal_param_part a, bal_param_part b);
+/* The Euclidean length of a part of all parameters together, in double and independent of the
+ * number of threads; not finite where a number of it is not. */
+BAL_MUST_CHECK bal_status bal_plan_norm(const bal_plan *plan, bal_param_part part, double *norm);
+/* Whole parameters, in torchvision's layout. BAL_BAD_ARG where the parameter has no such part. */
 BAL_MUST_CHECK bal_status bal_plan_read_param(bal_plan *plan, int param, bal_param_part part,
                                               float *out);
 BAL_MUST_CHECK bal_status bal_plan_write_param(bal_plan *plan, int param, bal_param_part part,

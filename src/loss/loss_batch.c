@@ -109,7 +109,7 @@ static double sample_weight(const bal_loss_batch *batch, int64_t i)
 }
 
 /* What the sum over the samples is divided by. */
-static double divisor(const bal_loss *loss, const bal_loss_batch *batch)
+double bal_loss_divisor(const bal_loss *loss, const bal_loss_batch *batch)
 {
     const bool weighted = loss->reduction == BAL_REDUCE_WEIGHTED_MEAN;
     double sum = 0.0;
@@ -141,7 +141,7 @@ bal_status bal_loss_compute(const bal_loss *loss, bal_ctx *ctx, const bal_loss_b
 {
     BAL_TRY(check_batch(ctx, loss, batch));
     const int classes = loss->classes;
-    const double whole = divisor(loss, batch);
+    const double whole = bal_loss_divisor(loss, batch);
     const double share = whole > 0.0 ? 1.0 / whole : 0.0; /* nothing counts: value and slope 0 */
     double sum = 0.0;
     for (int64_t i = 0; i < batch->samples; i++) {

@@ -155,15 +155,14 @@ static double per_pixel(const bal_image_coder *c, double sum, int64_t images)
     return 0.25 * sum / ((double)images * (double)c->numbers);
 }
 
-static bal_status update(bal_image_coder *c, int64_t step)
+static bal_status update(bal_image_coder *c)
 {
     BAL_TRY(bal_plan_backward(c->plan, &(bal_backward){.output_gradients = c->gradients}));
     return bal_plan_update(c->plan, &(bal_update){.lr = c->lr,
                                                   .weight_decay = c->decay,
                                                   .beta1 = betas[0],
                                                   .beta2 = betas[1],
-                                                  .eps = EPS,
-                                                  .step = step});
+                                                  .eps = EPS});
 }
 
 static bal_status interrupted(bal_image_coder *c)
@@ -201,7 +200,8 @@ static bal_status train_batch(bal_image_coder *c, epoch_work *w, int64_t at, dou
                         "a smaller learning rate",
                         error, (long long)w->step);
     *sum += error;
-    return update(c, ++w->step);
+    w->step++;
+    return update(c);
 }
 
 static void set_lr(bal_image_coder *c, double lr)

@@ -92,8 +92,18 @@ bal_status bal_recipe_new(bal_recipe **out, bal_ctx *ctx, const char *where)
                                            .head_bias = "zero",
                                            .batch_size = 128,
                                            .epochs = 200};
-    recipe->optimizer = (bal_recipe_optimizer){
-        .name = "sgd", .lr = 0.1, .momentum = 0.9, .weight_decay = 2e-4, .decay_norm = true};
+    recipe->optimizer = (bal_recipe_optimizer){.name = "sgd",
+                                               .lr = 0.1,
+                                               .momentum = BAL_RECIPE_MOMENTUM,
+                                               .beta1 = BAL_RECIPE_BETA1,
+                                               .beta2 = BAL_RECIPE_BETA2,
+                                               .eps = BAL_RECIPE_EPS,
+                                               .weight_decay = 2e-4,
+                                               .decay_norm = true,
+                                               .grad_accum_steps = 1,
+                                               .ema_warmup = true,
+                                               .swa_start = "0"};
+    recipe->swa_first = -1;
     recipe->schedule_text = (bal_recipe_schedule){
         .name = "step", .warmup = "2.5%", .drops = "80%, 90%", .factor = 0.01};
     *out = recipe;
@@ -153,6 +163,7 @@ bal_status bal_recipe_copy(bal_recipe **out, bal_ctx *ctx, const bal_recipe *fro
     copy->optimizer_line = from->optimizer_line;
     copy->schedule_line = from->schedule_line;
     copy->schedule = from->schedule;
+    copy->swa_first = from->swa_first;
     bool ok = true;
     for (int i = 0; ok && i < from->stage_count; i++) {
         bal_recipe_stage *stage = bal_recipe_add_stage(copy);

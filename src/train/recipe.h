@@ -27,12 +27,30 @@ typedef struct bal_recipe_general {
     int epochs; /* of all stages together */
 } bal_recipe_general;
 
+/* What 0 turns off is off by default. */
 typedef struct bal_recipe_optimizer {
-    const char *name; /* "sgd" */
-    double lr, momentum, weight_decay;
+    const char *name; /* "sgd" or "adamw" */
+    double lr, weight_decay;
+    double momentum; /* sgd */
     bool nesterov;
-    bool decay_norm; /* weight decay on batch norm and biases too */
+    double beta1, beta2, eps; /* adamw */
+    bool decay_norm;          /* weight decay on batch norm and biases too */
+    double clip_grad;         /* largest length of the gradient; 0: any */
+    int grad_accum_steps;     /* batches of an update */
+    double sam_rho;           /* length of the step uphill of sharpness-aware minimization */
+    int sam_eta;              /* it is taken for classes with fewer images alone; 0: for all */
+    double ema_decay;         /* of the moving average of the weights */
+    bool ema_warmup;
+    const char *swa_start; /* an amount: when averaging begins; "0": never */
+    double swa_lr;         /* the learning rate from then on; 0: the schedule's */
 } bal_recipe_optimizer;
+
+/* Defaults that a check has to know. */
+#define BAL_RECIPE_MOMENTUM 0.9
+#define BAL_RECIPE_BETA1 0.9
+#define BAL_RECIPE_BETA2 0.999
+#define BAL_RECIPE_EPS 1e-8
+bool bal_recipe_is_adamw(const bal_recipe_optimizer *o);
 
 /* As written; resolved: bal_recipe.schedule. Amounts are epochs ("160") or percentages ("80%"). */
 typedef struct bal_recipe_schedule {
@@ -76,6 +94,7 @@ struct bal_recipe {
     int optimizer_line, schedule_line;
 
     bal_schedule schedule; /* resolved by bal_recipe_check */
+    int swa_first;         /* the first averaged epoch, from 0; -1: none; likewise */
 
     char **texts; /* all texts above, owned */
     int text_count, text_room;
@@ -89,6 +108,9 @@ BAL_MUST_CHECK bal_status bal_recipe_copy(bal_recipe **out, bal_ctx *ctx, const 
  * fall within the run, a warm-up that ends. Resolves the stages' epochs and the schedule. Fails
  * with BAL_MISMATCH; the text begins with FILE:LINE. Call it again after bal_recipe_set. */
 BAL_MUST_CHECK bal_status bal_recipe_check(bal_recipe *recipe);
+
+/* The part of it about the optimizer, after the schedule was resolved. */
+BAL_MUST_CHECK bal_status bal_recipe_check_optimizer(bal_recipe *recipe);
 
 /* Number of the stage that epoch (from 0) belongs to. The recipe must have been checked. */
 int bal_recipe_stage_at(const bal_recipe *recipe, int epoch);

@@ -203,13 +203,11 @@ bal_status bal_recipe_check(bal_recipe *recipe)
         return bal_fail(recipe->ctx, BAL_MISMATCH,
                         "%s:1: head_bias is %s, but a cosine head has no biases", recipe->where,
                         recipe->general.head_bias);
-    if (recipe->optimizer.nesterov && recipe->optimizer.momentum <= 0.0)
-        return bal_fail(recipe->ctx, BAL_MISMATCH, "%s:%d: nesterov needs a momentum above 0",
-                        recipe->where, recipe->optimizer_line ? recipe->optimizer_line : 1);
     for (int i = 0; i < recipe->stage_count; i++)
         BAL_TRY(check_stage(recipe, &recipe->stages[i]));
     BAL_TRY(resolve_stages(recipe));
-    return resolve_schedule(recipe);
+    BAL_TRY(resolve_schedule(recipe));
+    return bal_recipe_check_optimizer(recipe);
 }
 
 int bal_recipe_stage_at(const bal_recipe *recipe, int epoch)

@@ -30,6 +30,8 @@ static double along_cosine(const bal_schedule *s, int epoch)
 
 double bal_schedule_lr(const bal_schedule *s, int epoch)
 {
+    if (s->swa_lr > 0.0 && epoch >= s->swa_first)
+        return s->swa_lr;
     if (epoch < s->warmup)
         return s->lr * (epoch + 1) / s->warmup;
     switch (s->kind) {

@@ -24,12 +24,15 @@ typedef struct bal_schedule {
                                       multiplied by factor once more; ascending */
     double factor;
     double min_lr; /* cosine: what the last epoch comes near to */
+    int swa_first; /* from this epoch on the rate is swa_lr, */
+    double swa_lr; /* unless that is 0 */
 } bal_schedule;
 
 /* The learning rate of an epoch, counted from 0. It is the same for all steps of an epoch.
  *   step      lr factor^k, k drops reached
  *   cosine    min_lr + (lr - min_lr) (1 + cos(pi (e - warmup) / (epochs - warmup))) / 2
- *   constant  lr                                              (cosine: Loshchilov & Hutter 2017) */
+ *   constant  lr                                              (cosine: Loshchilov & Hutter 2017)
+ * and swa_lr where weights are averaged. */
 double bal_schedule_lr(const bal_schedule *s, int epoch);
 
 /* The kind of a name, "step|cosine|constant" below. The name must be one of them. */

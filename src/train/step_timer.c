@@ -85,8 +85,12 @@ static bal_status step(timer *t, uint64_t number, double at[PARTS])
     at[1] = bal_clock();
     BAL_TRY(bal_plan_backward(t->plan, &(bal_backward){.output_gradients = t->gradients}));
     at[2] = bal_clock();
-    BAL_TRY(bal_plan_update(
-        t->plan, &(bal_update){.lr = t->lr, .weight_decay = t->weight_decay, .momentum = 0.9}));
+    BAL_TRY(bal_plan_update(t->plan, &(bal_update){.lr = t->lr,
+                                                   .weight_decay = t->weight_decay,
+                                                   .momentum = 0.9,
+                                                   .beta1 = 0.9,
+                                                   .beta2 = 0.999,
+                                                   .eps = 1e-8}));
     at[3] = bal_clock();
     return BAL_OK;
 }

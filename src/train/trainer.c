@@ -130,10 +130,15 @@ bal_status bal_trainer_sampler(const bal_trainer *t, int stage, bal_sampler **ou
 bal_status bal_trainer_plan_open(const bal_trainer *t, const bool *trains, bool measure_only,
                                  bal_plan **out)
 {
+    const bal_recipe_optimizer *o = &t->recipe->optimizer;
     const bal_plan_settings settings = {.batch = t->settings.batch_size,
                                         .training = true,
                                         .measure_only = measure_only,
                                         .trainable = trains,
+                                        .optimizer = bal_recipe_is_adamw(o) ? BAL_ADAMW : BAL_SGD,
+                                        .average = o->ema_decay > 0.0 || t->recipe->swa_first >= 0,
+                                        .aside = o->sam_rho > 0.0,
+                                        .sum = o->grad_accum_steps > 1 || o->sam_eta > 0,
                                         .seed = t->settings.seed};
     return bal_plan_open(out, t->ctx, t->engine, t->graph, &settings);
 }
@@ -148,6 +153,31 @@ bal_image_store_settings bal_trainer_store_settings(const bal_trainer *t)
                                       .limit = (size_t)t->settings.data_cache << 20,
                                       .sums = true,
                                       .seed = t->settings.seed};
+}
+
+bool bal_trainer_is_rare(const bal_trainer *t, size_t class_number)
+{
+    return t->counts[BAL_SPLIT_TRAIN * t->classes + class_number] < t->recipe->optimizer.sam_eta;
+}
+
+static bal_status check_optimizer(const bal_trainer *t)
+{
+    const bal_recipe *r = t->recipe;
+    const int line = r->optimizer_line ? r->optimizer_line : 1;
+    bool any = r->optimizer.sam_eta == 0;
+    for (size_t c = 0; c < t->classes && !any; c++)
+        any = bal_trainer_is_rare(t, c);
+    if (!any)
+        return bal_fail(t->ctx, BAL_MISMATCH,
+                        "%s:%d: sam_eta is %d, but every class of %s has at least as many training "
+                        "images, so sam_rho would do nothing",
+                        r->where, line, r->optimizer.sam_eta, t->info.name);
+    if (bal_recipe_is_adamw(&r->optimizer) && r->optimizer.lr >= 0.05)
+        bal_log(t->ctx, BAL_LOG_WARN,
+                "optimizer adamw at a learning rate of %g, which is one for sgd; about 0.001 is "
+                "usual (optimizer.lr)",
+                r->optimizer.lr);
+    return BAL_OK;
 }
 
 /* Every stage can be opened: its loss fits the counts, its patterns fit the parameters. */
@@ -185,6 +215,7 @@ bal_status bal_trainer_open(bal_trainer **out, bal_ctx *ctx, const bal_dataset *
     t->steps = (t->train_items + t->settings.batch_size - 1) / t->settings.batch_size;
     BAL_GOTO(check_data(t));
     BAL_GOTO(open_network(t));
+    BAL_GOTO(check_optimizer(t));
     BAL_GOTO(check_stages(t));
     BAL_GOTO(open_start(t));
     *out = t;

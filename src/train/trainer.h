@@ -52,10 +52,20 @@ BAL_MUST_CHECK bal_status bal_trainer_sampler(const bal_trainer *t, int stage, b
 /* A training plan for a set of parameters (one bool each, see bal_recipe_stage_trains). */
 BAL_MUST_CHECK bal_status bal_trainer_plan_open(const bal_trainer *t, const bool *trains,
                                                 bool measure_only, bal_plan **out);
+/* Whether a class has fewer training images than the recipe's sam_eta. */
+bool bal_trainer_is_rare(const bal_trainer *t, size_t class_number);
 /* The image store of a run, opened or only planned. */
 bal_image_store_settings bal_trainer_store_settings(const bal_trainer *t);
 
 /* ---- a run ---- */
+/* A pass of a batch: whether it is the step's first, which is what the log tells of, and whose
+ * share of the gradient with respect to the logits it sends back. */
+typedef enum bal_pass_part { BAL_PASS_ALL, BAL_PASS_RARE, BAL_PASS_COMMON } bal_pass_part;
+typedef struct bal_pass_how {
+    bool first;
+    bal_pass_part part;
+} bal_pass_how;
+
 typedef struct bal_training {
     const bal_trainer *t;
     bal_ctx *ctx;
@@ -74,6 +84,14 @@ typedef struct bal_training {
     bal_sampler *sampler;
     bool *trains;      /* per parameter: what a stage learns */
     float *lr, *decay; /* per parameter */
+
+    bool *rare; /* classes: fewer images than the optimizer's sam_eta */
+    /* of the group of batches that the next update is made from */
+    bool gathered;         /* SUM holds gradients */
+    double group_weight;   /* of them */
+    double divisor;        /* of the last batch: what its losses were divided by */
+    int stage_group_epoch; /* since when the stages train the present set of parameters */
+    bool average_shown;    /* VALUE and AVERAGE are exchanged */
 
     float *logits, *gradient;       /* batch x classes */
     const float **output_gradients; /* per output of the graph */
@@ -102,8 +120,30 @@ BAL_MUST_CHECK bal_status bal_training_enter(bal_training *g, int epoch, const b
 /* Trains on what is left of the present epoch (state.epoch, state.step). Fails with BAL_INTERRUPTED
  * after a finished step, BAL_DIVERGED. */
 BAL_MUST_CHECK bal_status bal_training_epoch(bal_training *g);
-/* One batch: forward, loss, backward, update. Fails with BAL_DIVERGED. */
+/* The loader's pass over what the epoch draws (g->shown), from a batch on. */
+bal_loader_pass bal_training_loader_pass(const bal_training *g, int64_t first_batch);
+
+/* A step: gradient, and after the last batch of a group update and average. Each is a file
+ * training_*.c. Fails with BAL_DIVERGED. */
 BAL_MUST_CHECK bal_status bal_training_step(bal_training *g, const bal_loader_batch *batch);
+/* Forward, loss, backward; GRADIENT is then that of the pass. */
+BAL_MUST_CHECK bal_status bal_training_pass(bal_training *g, const bal_loader_batch *batch,
+                                            bal_pass_how how);
+/* All passes of a batch; GRADIENT, or SUM, is then what the update is made from. */
+BAL_MUST_CHECK bal_status bal_training_gradient(bal_training *g, const bal_loader_batch *batch);
+/* How much of image i of the batch belongs to rare classes, 0 to 1. */
+double bal_training_rare_share(const bal_training *g, const bal_loader_batch *batch, int i);
+/* Whether so many steps of an epoch end a group of batches. Between groups alone a run is
+ * interrupted and saved. */
+bool bal_training_group_ends(const bal_training *g, int64_t steps);
+BAL_MUST_CHECK bal_status bal_training_update(bal_training *g);
+BAL_MUST_CHECK bal_status bal_training_average(bal_training *g);
+/* Whether there is an average of the weights by now: then it is what is validated and written. */
+bool bal_training_averages(const bal_training *g);
+/* Makes the average, if there is one, the plan's values; and takes that back, whatever status said,
+ * which is returned. The state is never saved in between. */
+BAL_MUST_CHECK bal_status bal_training_show_average(bal_training *g);
+BAL_MUST_CHECK bal_status bal_training_hide_average(bal_training *g, bal_status status);
 /* The sentence of BAL_DIVERGED: what is not finite, and its value. */
 BAL_MUST_CHECK bal_status bal_training_diverged(const bal_training *g, const char *what,
                                                 double value);

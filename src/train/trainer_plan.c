@@ -7,7 +7,7 @@
 #define TIMED_STEPS 5
 
 typedef struct costs {
-    double forward, training; /* of a batch */
+    double forward, training; /* of a batch, one pass */
     size_t memory;
 } costs;
 
@@ -27,17 +27,26 @@ static bal_status stage_costs(const bal_trainer *t, int stage, bool *trains, cos
 
 static bal_status add_costs(const bal_trainer *t, bool *trains, bal_train_plan *plan, costs *first)
 {
-    const double batch = t->settings.batch_size;
+    const double batch = t->settings.batch_size, items = (double)t->train_items;
     for (int i = 0; i < t->recipe->stage_count; i++) {
         costs now;
         BAL_TRY(stage_costs(t, i, trains, &now));
         if (i == 0)
             *first = now;
         plan->flops_total +=
-            now.training / batch * (double)t->train_items * t->recipe->stages[i].epoch_count;
+            plan->passes * now.training / batch * items * t->recipe->stages[i].epoch_count;
         plan->memory_bytes = now.memory > plan->memory_bytes ? now.memory : plan->memory_bytes;
     }
+    if (t->recipe->swa_first >= 0) /* the statistics of batch norm are measured in each epoch */
+        plan->flops_total +=
+            first->forward / batch * items * (t->settings.epochs - t->recipe->swa_first);
     return BAL_OK;
+}
+
+/* SAM's imbalanced form has a third pass where a batch holds rare and other classes, as most do. */
+static int passes_of(const bal_recipe_optimizer *o)
+{
+    return o->sam_rho > 0.0 ? (o->sam_eta > 0 ? 3 : 2) : 1;
 }
 
 /* ---- time ---- */
@@ -71,6 +80,7 @@ bal_status bal_trainer_plan(bal_trainer *t, bool measure, bal_train_plan *plan)
                              .flops_per_image = bal_graph_flops(t->graph),
                              .data_bytes = bal_image_store_plan(&store),
                              .seconds = NAN,
+                             .passes = passes_of(&t->recipe->optimizer),
                              .epochs = t->settings.epochs,
                              .batch_size = t->settings.batch_size,
                              .steps_per_epoch = t->steps};

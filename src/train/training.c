@@ -49,6 +49,24 @@ static bool same_trains(const bal_training *g)
     return g->plan && memcmp(g->plan->trainable, g->trains, params * sizeof *g->trains) == 0;
 }
 
+/* Goes back over the stages that train the same parameters as this one. */
+static bal_status find_stage_group(bal_training *g, int stage)
+{
+    const bal_trainer *t = g->t;
+    const size_t params = (size_t)bal_graph_params(t->graph);
+    bool *before = bal_calloc(g->ctx, params, sizeof *before);
+    bal_status status = before ? BAL_OK : BAL_NO_MEMORY;
+    g->stage_group_epoch = t->recipe->stages[stage].first_epoch;
+    for (int i = stage - 1; status == BAL_OK && i >= 0; i--) {
+        status = bal_recipe_stage_trains(t->recipe, i, t->graph, before);
+        if (status != BAL_OK || memcmp(before, g->trains, params * sizeof *before) != 0)
+            break;
+        g->stage_group_epoch = t->recipe->stages[i].first_epoch;
+    }
+    bal_free(g->ctx, before);
+    return status;
+}
+
 bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *from)
 {
     const bal_trainer *t = g->t;
@@ -67,6 +85,7 @@ bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *fro
     BAL_TRY(bal_trainer_loss(t, stage, &g->loss));
     BAL_TRY(bal_loss_inputs_open(&g->loss_inputs, g->plan, g->loss, t->settings.batch_size));
     BAL_TRY(bal_trainer_sampler(t, stage, &g->sampler));
+    BAL_TRY(find_stage_group(g, stage));
     if (g->stage >= 0)
         bal_training_say(g, "stages[%d] begins with epoch %d", stage, epoch + 1);
     g->stage = stage;
@@ -81,6 +100,17 @@ bool bal_training_stops(const bal_training *g)
     return patience > 0 && g->state.epoch - g->state.best_epoch >= patience;
 }
 
+/* Validates, and keeps the weights of a new best epoch: the averaged ones where there are such. */
+static bal_status judge_epoch(bal_training *g, bal_epoch_report *report)
+{
+    bal_status status = bal_training_show_average(g);
+    if (status == BAL_OK)
+        status = bal_training_report(g, report);
+    if (status == BAL_OK && report->best)
+        status = bal_training_write_weights(g, BAL_BEST_FILE, report->epoch);
+    return bal_training_hide_average(g, status);
+}
+
 /* The order matters to a run that is killed: see run_folder.h. A state is saved with every new best
  * epoch, so that the two do not come apart. */
 static bal_status end_epoch(bal_training *g)
@@ -88,9 +118,8 @@ static bal_status end_epoch(bal_training *g)
     const bal_train_settings *s = &g->t->settings;
     bal_epoch_report report;
     BAL_TRY(bal_training_check_finite(g));
-    BAL_TRY(bal_training_report(g, &report));
+    BAL_TRY(judge_epoch(g, &report));
     if (report.best) {
-        BAL_TRY(bal_training_write_weights(g, BAL_BEST_FILE, report.epoch));
         g->state.best_epoch = report.epoch;
         g->state.best = report.monitored;
     }
@@ -166,15 +195,18 @@ static bal_status open_memory(bal_training *g)
     g->output_gradients = bal_calloc(g->ctx, outputs, sizeof *g->output_gradients);
     g->shown = bal_calloc(g->ctx, (size_t)t->train_items, sizeof *g->shown);
     g->class_drawn = bal_calloc(g->ctx, classes, sizeof *g->class_drawn);
+    g->rare = bal_calloc(g->ctx, classes, sizeof *g->rare);
     g->scores = bal_calloc(g->ctx, scored * classes, sizeof *g->scores);
     g->score_labels = bal_calloc(g->ctx, scored, sizeof *g->score_labels);
     g->class_loss = bal_calloc(g->ctx, classes, sizeof *g->class_loss);
     g->class_recall = bal_calloc(g->ctx, classes, sizeof *g->class_recall);
     if (!g->trains || !g->lr || !g->decay || !g->logits || !g->gradient || !g->output_gradients ||
-        !g->shown || !g->class_drawn || !g->scores || !g->score_labels || !g->class_loss ||
-        !g->class_recall)
+        !g->shown || !g->class_drawn || !g->rare || !g->scores || !g->score_labels ||
+        !g->class_loss || !g->class_recall)
         return BAL_NO_MEMORY;
     bal_recipe_weight_decay(t->recipe, t->graph, g->decay);
+    for (size_t c = 0; c < classes; c++)
+        g->rare[c] = bal_trainer_is_rare(t, c);
     return BAL_OK;
 }
 
@@ -189,7 +221,8 @@ static void close_training(bal_training *g)
     bal_run_identity_free(&g->identity);
     void *const memory[] = {g->trains,      g->lr,     g->decay,        g->logits,
                             g->gradient,    g->shown,  g->score_labels, (void *)g->output_gradients,
-                            g->class_drawn, g->scores, g->class_loss,   g->class_recall};
+                            g->class_drawn, g->scores, g->class_loss,   g->class_recall,
+                            g->rare};
     for (size_t i = 0; i < BAL_COUNT_OF(memory); i++)
         bal_free(g->ctx, memory[i]);
     bal_run_folder_close(&g->folder);

@@ -29,6 +29,17 @@ static void tell_progress(bal_training *g)
 
 /* ---- the steps of an epoch ---- */
 
+bal_loader_pass bal_training_loader_pass(const bal_training *g, int64_t first_batch)
+{
+    const bal_trainer *t = g->t;
+    return (bal_loader_pass){.items = g->shown,
+                             .count = t->train_items,
+                             .first_batch = first_batch,
+                             .augment = &t->recipe->stages[g->stage].augment,
+                             .seed = t->settings.seed,
+                             .epoch = (uint64_t)g->state.epoch};
+}
+
 static bal_status begin(bal_training *g)
 {
     const bal_trainer *t = g->t;
@@ -43,12 +54,8 @@ static bal_status begin(bal_training *g)
     const float lr = (float)bal_schedule_lr(&t->recipe->schedule, epoch);
     for (int p = 0; p < bal_graph_params(t->graph); p++)
         g->lr[p] = lr;
-    bal_loader_begin(g->loader, &(bal_loader_pass){.items = g->shown,
-                                                   .count = t->train_items,
-                                                   .first_batch = g->state.step,
-                                                   .augment = &t->recipe->stages[g->stage].augment,
-                                                   .seed = t->settings.seed,
-                                                   .epoch = (uint64_t)epoch});
+    const bal_loader_pass pass = bal_training_loader_pass(g, g->state.step);
+    bal_loader_begin(g->loader, &pass);
     g->epoch_began = bal_clock();
     g->epoch_images = 0;
     return BAL_OK;
@@ -60,7 +67,7 @@ bal_status bal_training_epoch(bal_training *g)
     bal_status status = BAL_OK;
     for (;;) {
         bal_loader_batch batch;
-        if (bal_interrupted(g->ctx)) {
+        if (bal_training_group_ends(g, g->state.step) && bal_interrupted(g->ctx)) {
             status = bal_fail(g->ctx, BAL_INTERRUPTED, "interrupted");
             break;
         }

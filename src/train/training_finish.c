@@ -81,13 +81,22 @@ static bal_status write_summary(bal_training *g, json_t *val, json_t *test)
     return status;
 }
 
+/* The averaged weights where there are such. */
+static bal_status write_last(bal_training *g)
+{
+    bal_status status = bal_training_show_average(g);
+    if (status == BAL_OK)
+        status = bal_training_write_weights(g, BAL_LAST_FILE, g->state.epoch);
+    if (status == BAL_OK && g->state.best_epoch == 0) /* nothing chose one: this is what there is */
+        status = bal_training_write_weights(g, BAL_BEST_FILE, g->state.epoch);
+    return bal_training_hide_average(g, status);
+}
+
 bal_status bal_training_finish(bal_training *g)
 {
     json_t *val = NULL, *test = NULL;
     bal_status status;
-    BAL_GOTO(bal_training_write_weights(g, BAL_LAST_FILE, g->state.epoch));
-    if (g->state.best_epoch == 0) /* nothing chose one: the last is what there is */
-        BAL_GOTO(bal_training_write_weights(g, BAL_BEST_FILE, g->state.epoch));
+    BAL_GOTO(write_last(g));
     BAL_GOTO(load_best(g));
     BAL_GOTO(measure(g, BAL_SPLIT_VAL, &val));
     BAL_GOTO(measure(g, BAL_SPLIT_TEST, &test));

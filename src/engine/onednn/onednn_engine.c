@@ -104,6 +104,41 @@ static bal_status describe_params(one_plan *plan)
     return BAL_OK;
 }
 
+#define ONE_PARTS (BAL_PARAM_SUM + 1)
+
+static float **part_at(one_param *p, bal_param_part part)
+{
+    float **const parts[ONE_PARTS] = {[BAL_PARAM_VALUE] = &p->value,
+                                      [BAL_PARAM_GRADIENT] = &p->gradient,
+                                      [BAL_PARAM_MOMENTUM] = &p->momentum,
+                                      [BAL_PARAM_SECOND] = &p->second,
+                                      [BAL_PARAM_AVERAGE] = &p->average,
+                                      [BAL_PARAM_ASIDE] = &p->aside,
+                                      [BAL_PARAM_SUM] = &p->sum};
+    return parts[part];
+}
+
+static bool needs_part(const one_plan *plan, const one_param *p, bal_param_part part)
+{
+    const bal_plan_settings *s = &plan->head.settings;
+    switch (part) {
+    case BAL_PARAM_VALUE:
+        return true;
+    case BAL_PARAM_AVERAGE:
+        return s->average;
+    case BAL_PARAM_ASIDE:
+        return s->aside;
+    case BAL_PARAM_GRADIENT:
+    case BAL_PARAM_MOMENTUM:
+        return p->has_gradient;
+    case BAL_PARAM_SECOND:
+        return p->has_gradient && s->optimizer == BAL_ADAMW;
+    case BAL_PARAM_SUM:
+        return p->has_gradient && s->sum;
+    }
+    return false;
+}
+
 static bal_status make_room(one_plan *plan)
 {
     bal_ctx *ctx = plan->head.ctx;
@@ -111,18 +146,15 @@ static bal_status make_room(one_plan *plan)
     for (int i = 0; i < g->param_count; i++) {
         one_param *p = &plan->params[i];
         const size_t room = (size_t)p->count + PAD_FLOATS;
-        p->value = bal_calloc_aligned(ctx, room, sizeof(float));
-        if (!p->value)
-            return BAL_NO_MEMORY;
-        if (!p->has_gradient)
-            continue;
-        p->gradient = bal_calloc_aligned(ctx, room, sizeof(float));
-        p->momentum = bal_calloc_aligned(ctx, room, sizeof(float));
-        const bool second = plan->head.settings.optimizer == BAL_ADAMW;
-        p->second = second ? bal_calloc_aligned(ctx, room, sizeof(float)) : NULL;
-        if (!p->gradient || !p->momentum || (second && !p->second))
-            return BAL_NO_MEMORY;
-        plan->sum_count += (int64_t)room;
+        for (int part = 0; part < ONE_PARTS; part++) {
+            float **at = part_at(p, (bal_param_part)part);
+            if (!needs_part(plan, p, (bal_param_part)part))
+                continue;
+            *at = bal_calloc_aligned(ctx, room, sizeof(float));
+            if (!*at)
+                return BAL_NO_MEMORY;
+        }
+        plan->sum_count += p->has_gradient ? (int64_t)room : 0;
     }
     plan->arena = bal_calloc_aligned(ctx, plan->arena_bytes, 1);
     return plan->arena ? BAL_OK : BAL_NO_MEMORY;
@@ -136,10 +168,8 @@ static void engine_plan_close(bal_plan *head)
         bal_one_program_close(&plan->programs[i]);
     for (int i = 0; plan->params && i < head->graph->param_count; i++) {
         one_param *p = &plan->params[i];
-        bal_free_aligned(ctx, p->value);
-        bal_free_aligned(ctx, p->gradient);
-        bal_free_aligned(ctx, p->momentum);
-        bal_free_aligned(ctx, p->second);
+        for (int part = 0; part < ONE_PARTS; part++)
+            bal_free_aligned(ctx, *part_at(p, (bal_param_part)part));
         bal_md_free(&p->plain);
         bal_md_free(&p->layout);
     }
@@ -195,10 +225,10 @@ static void engine_cost(const bal_plan *head, bal_plan_cost *cost)
     memset(cost, 0, sizeof *cost);
     cost->activation_bytes = plan->programs[0]->arena_bytes;
     cost->scratch_bytes = plan->programs[0]->scratch_bytes;
-    const size_t learning = head->settings.optimizer == BAL_ADAMW ? 4 : 3;
     for (int i = 0; i < g->param_count; i++)
-        cost->parameter_bytes += (size_t)plan->params[i].count * sizeof(float) *
-                                 (plan->params[i].has_gradient ? learning : 1);
+        for (int part = 0; part < ONE_PARTS; part++)
+            if (needs_part(plan, &plan->params[i], (bal_param_part)part))
+                cost->parameter_bytes += (size_t)plan->params[i].count * sizeof(float);
     cost->forward_flops = bal_graph_flops(g) * head->settings.batch;
     cost->backward_flops = bal_plan_backward_flops(g, &head->settings, plan->needs_gradient);
 }
@@ -264,7 +294,7 @@ static bal_status engine_update(bal_plan *head, const bal_update *how)
         const bal_sgd_step step = {how->lr[i], how->weight_decay[i], (float)how->momentum,
                                    how->nesterov};
         if (p->second) {
-            const bal_adamw_step adamw = bal_adamw_step_of(how, i);
+            const bal_adamw_step adamw = bal_adamw_step_of(head, how, i);
             bal_kernel_adamw(p->value, p->momentum, p->second, p->gradient, p->count, &adamw);
         } else {
             bal_kernel_sgd(p->value, p->momentum, p->gradient, p->count, step);
@@ -273,27 +303,41 @@ static bal_status engine_update(bal_plan *head, const bal_update *how)
     return BAL_OK;
 }
 
-static float *part_of(const one_param *p, bal_param_part part)
-{
-    return part == BAL_PARAM_VALUE      ? p->value
-           : part == BAL_PARAM_GRADIENT ? p->gradient
-           : part == BAL_PARAM_MOMENTUM ? p->momentum
-                                        : p->second;
-}
-
 static bal_status engine_read_param(bal_plan *head, int param, bal_param_part part, float *out)
 {
     one_plan *plan = plan_of(head);
-    const one_param *p = &plan->params[param];
-    return bal_reorder_now(head->ctx, &plan->dnnl, &p->layout, part_of(p, part), &p->plain, out);
+    one_param *p = &plan->params[param];
+    return bal_reorder_now(head->ctx, &plan->dnnl, &p->layout, *part_at(p, part), &p->plain, out);
 }
 
 static bal_status engine_write_param(bal_plan *head, int param, bal_param_part part,
                                      const float *in)
 {
     one_plan *plan = plan_of(head);
-    const one_param *p = &plan->params[param];
-    return bal_reorder_now(head->ctx, &plan->dnnl, &p->plain, in, &p->layout, part_of(p, part));
+    one_param *p = &plan->params[param];
+    return bal_reorder_now(head->ctx, &plan->dnnl, &p->plain, in, &p->layout, *part_at(p, part));
+}
+
+/* Paddings are 0 in every part, so they may be summed along. */
+static void engine_combine(bal_plan *head, int param, const bal_combine *how)
+{
+    one_plan *plan = plan_of(head);
+    one_param *p = &plan->params[param];
+    omp_set_num_threads(plan->threads);
+    bal_kernel_combine(*part_at(p, how->to), *part_at(p, how->from), p->count, how->keep, how->add);
+}
+
+static void engine_exchange(bal_plan *head, int param, bal_param_part a, bal_param_part b)
+{
+    one_param *p = &plan_of(head)->params[param];
+    bal_kernel_exchange(*part_at(p, a), *part_at(p, b), p->count);
+}
+
+static double engine_squares(const bal_plan *head, int param, bal_param_part part)
+{
+    const one_plan *plan = (const one_plan *)(const void *)head;
+    one_param *p = &plan->params[param];
+    return bal_kernel_squares(*part_at(p, part), p->count);
 }
 
 static bal_status engine_read_node(bal_plan *head, int node, bal_node_part part, float *out)
@@ -325,5 +369,8 @@ const bal_engine bal_engine_onednn = {
     .read_param = engine_read_param,
     .write_param = engine_write_param,
     .read_node = engine_read_node,
+    .combine = engine_combine,
+    .exchange = engine_exchange,
+    .squares = engine_squares,
     .measure_floor = bal_one_measure_floor,
 };

@@ -241,6 +241,46 @@ void bal_kernel_adamw(float *w, float *m, float *v, const float *g, int64_t coun
     }
 }
 
+void bal_kernel_combine(float *to, const float *from, int64_t count, double keep, double add)
+{
+    if (keep == 0.0 && add == 1.0) {
+        memcpy(to, from, (size_t)count * sizeof *to);
+    } else if (keep == 0.0) {
+#pragma omp parallel for simd schedule(static) if (count > 16384)
+        for (int64_t i = 0; i < count; i++)
+            to[i] = (float)(add * (double)from[i]);
+    } else {
+#pragma omp parallel for simd schedule(static) if (count > 16384)
+        for (int64_t i = 0; i < count; i++)
+            to[i] = (float)(keep * (double)to[i] + add * (double)from[i]);
+    }
+}
+
+void bal_kernel_exchange(float *a, float *b, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const float kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+/* Eight sums run side by side, so that the processor need not wait for one addition after the
+ * other. */
+double bal_kernel_squares(const float *x, int64_t count)
+{
+    double sums[8] = {0.0};
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (int k = 0; k < 8; k++)
+            sums[k] += (double)x[i + k] * (double)x[i + k];
+    for (; i < count; i++)
+        sums[0] += (double)x[i] * (double)x[i];
+    for (int k = 1; k < 8; k++)
+        sums[0] += sums[k];
+    return sums[0];
+}
+
 void bal_kernel_normalise(float *out, float *inverse, const float *x, int64_t rows, int64_t columns)
 {
     for (int64_t r = 0; r < rows; r++) {

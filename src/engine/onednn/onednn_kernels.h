@@ -49,6 +49,11 @@ void bal_kernel_sgd(float *w, float *v, const float *g, int64_t count, bal_sgd_s
 /* One tensor's AdamW step. */
 void bal_kernel_adamw(float *w, float *m, float *v, const float *g, int64_t count,
                       const bal_adamw_step *how);
+/* to = keep to + add from in double; keep 0 does not read to. */
+void bal_kernel_combine(float *to, const float *from, int64_t count, double keep, double add);
+void bal_kernel_exchange(float *a, float *b, int64_t count);
+/* In double, always in the same order. */
+double bal_kernel_squares(const float *x, int64_t count);
 /* Rows scaled to length 1 (lengths below 1e-12 count as 1e-12); inverse receives 1 / length. */
 void bal_kernel_normalise(float *out, float *inverse, const float *x, int64_t rows,
                           int64_t columns);

@@ -108,7 +108,9 @@ typedef struct one_param {
     int64_t count;        /* floats, padding included */
     bool has_gradient;    /* some learned parameter of its node trains */
     float *value, *gradient, *momentum;
-    float *second; /* AdamW alone */
+    float *second;          /* AdamW alone */
+    float *average, *aside; /* NULL: the plan was opened without */
+    float *sum;             /* likewise, or no gradient */
 } one_param;
 
 struct one_plan {

@@ -175,7 +175,7 @@ static bal_status update(bal_plan *plan, const bal_update *how)
         if (!t->gradient)
             continue;
         if (t->second)
-            update_adamw(t, count, bal_adamw_step_of(how, i));
+            update_adamw(t, count, bal_adamw_step_of(plan, how, i));
         else
             update_sgd(t, count, how, i);
     }
@@ -185,10 +185,44 @@ static bal_status update(bal_plan *plan, const bal_update *how)
 static double *part_of(const reference_plan *p, int param, bal_param_part part)
 {
     const reference_param *t = &p->params[param];
-    return part == BAL_PARAM_VALUE      ? t->value
-           : part == BAL_PARAM_GRADIENT ? t->gradient
-           : part == BAL_PARAM_MOMENTUM ? t->momentum
-                                        : t->second;
+    double *const parts[] = {[BAL_PARAM_VALUE] = t->value,
+                             [BAL_PARAM_GRADIENT] = t->gradient,
+                             [BAL_PARAM_MOMENTUM] = t->momentum,
+                             [BAL_PARAM_SECOND] = t->second,
+                             [BAL_PARAM_AVERAGE] = t->average,
+                             [BAL_PARAM_ASIDE] = t->aside,
+                             [BAL_PARAM_SUM] = t->sum};
+    return parts[part];
+}
+
+static void combine(bal_plan *plan, int param, const bal_combine *how)
+{
+    const reference_plan *p = (const reference_plan *)plan;
+    double *to = part_of(p, param, how->to);
+    const double *from = part_of(p, param, how->from);
+    for (int64_t i = 0; i < p->graph->params[param].count; i++)
+        to[i] = (float)(how->add * from[i] + (how->keep == 0.0 ? 0.0 : how->keep * to[i]));
+}
+
+static void exchange(bal_plan *plan, int param, bal_param_part a, bal_param_part b)
+{
+    const reference_plan *p = (const reference_plan *)plan;
+    double *x = part_of(p, param, a), *y = part_of(p, param, b);
+    for (int64_t i = 0; i < p->graph->params[param].count; i++) {
+        const double kept = x[i];
+        x[i] = y[i];
+        y[i] = kept;
+    }
+}
+
+static double squares(const bal_plan *plan, int param, bal_param_part part)
+{
+    const reference_plan *p = (const reference_plan *)plan;
+    const double *x = part_of(p, param, part);
+    double sum = 0.0;
+    for (int64_t i = 0; i < p->graph->params[param].count; i++)
+        sum += x[i] * x[i];
+    return sum;
 }
 
 static bal_status read_param(bal_plan *plan, int param, bal_param_part part, float *out)
@@ -228,5 +262,8 @@ const bal_engine bal_engine_reference = {
     .read_param = read_param,
     .write_param = write_param,
     .read_node = read_node,
+    .combine = combine,
+    .exchange = exchange,
+    .squares = squares,
     .measure_floor = NULL,
 };

@@ -116,21 +116,24 @@ static bal_status make_params(reference_plan *p, const bal_plan_settings *s)
     for (int i = 0; i < p->graph->param_count; i++) {
         const int64_t count = p->graph->params[i].count;
         const bool learns = s->training && s->trainable[i];
-        const bool second = learns && s->optimizer == BAL_ADAMW;
-        p->param_numbers += (learns ? 3 * count : count) + (second ? count : 0);
-        if (s->measure_only)
-            continue;
         reference_param *t = &p->params[i];
-        t->value = bal_calloc(p->ctx, (size_t)count, sizeof(double));
-        if (!t->value)
-            return BAL_NO_MEMORY;
-        if (!learns)
-            continue;
-        t->gradient = bal_calloc(p->ctx, (size_t)count, sizeof(double));
-        t->momentum = bal_calloc(p->ctx, (size_t)count, sizeof(double));
-        t->second = second ? bal_calloc(p->ctx, (size_t)count, sizeof(double)) : NULL;
-        if (!t->gradient || !t->momentum || (second && !t->second))
-            return BAL_NO_MEMORY;
+        const struct {
+            double **at;
+            bool there;
+        } parts[] = {{&t->value, true},          {&t->gradient, learns},
+                     {&t->momentum, learns},     {&t->second, learns && s->optimizer == BAL_ADAMW},
+                     {&t->average, s->average},  {&t->aside, s->aside},
+                     {&t->sum, learns && s->sum}};
+        for (size_t k = 0; k < BAL_COUNT_OF(parts); k++) {
+            if (!parts[k].there)
+                continue;
+            p->param_numbers += count;
+            if (s->measure_only)
+                continue;
+            *parts[k].at = bal_calloc(p->ctx, (size_t)count, sizeof(double));
+            if (!*parts[k].at)
+                return BAL_NO_MEMORY;
+        }
     }
     return BAL_OK;
 }
@@ -187,6 +190,9 @@ void bal_reference_close(bal_plan *plan)
         bal_free(p->ctx, p->params[i].gradient);
         bal_free(p->ctx, p->params[i].momentum);
         bal_free(p->ctx, p->params[i].second);
+        bal_free(p->ctx, p->params[i].average);
+        bal_free(p->ctx, p->params[i].aside);
+        bal_free(p->ctx, p->params[i].sum);
     }
     bal_free(p->ctx, p->params);
     bal_free(p->ctx, p->tensors);

@@ -23,6 +23,8 @@ typedef struct reference_param {
     double *value;
     double *gradient, *momentum; /* NULL: frozen */
     double *second;              /* NULL: frozen, or SGD */
+    double *average, *aside;     /* NULL: the plan was opened without */
+    double *sum;                 /* likewise, or frozen */
 } reference_param;
 
 typedef struct reference_plan {
