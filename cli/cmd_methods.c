@@ -47,6 +47,13 @@ static bool resampler_row(int i, method *m)
         *m = (method){info->name, NULL, info->formula, info->source};
     return info;
 }
+static bool calibration_row(int i, method *m)
+{
+    const bal_calibration_info *info = bal_calibration_at(i);
+    if (info)
+        *m = (method){info->name, info->about, info->formula, info->source};
+    return info;
+}
 static bool model_row(int i, method *m)
 {
     const bal_model_info *info = bal_model_at(i);
@@ -86,6 +93,7 @@ static const struct section {
     {"samplers", sampler_row},
     {"augmentations", augmentation_row},
     {"resamplers", resampler_row},
+    {"calibrations", calibration_row},
     {"models", model_row},
     {"ops", op_row},
     {"metrics", metric_row},
@@ -242,11 +250,11 @@ const cli_command cli_command_methods = {
     .run = run_methods,
     .groups = methods_groups,
     .arguments =
-        (const cli_argument[]){{"LIST",
-                                "only recipes, losses, class-weights, samplers, "
-                                "augmentations, resamplers, models, ops, metrics, engines or "
-                                "recipe-keys"},
-                               {0}},
+        (const cli_argument[]){
+            {"LIST", "only recipes, losses, class-weights, samplers, "
+                     "augmentations, resamplers, calibrations, models, ops, metrics, engines or "
+                     "recipe-keys"},
+            {0}},
     .least = 0,
     .most = 1,
     .examples = (const cli_example[]){{"ballast methods recipes", "what can be trained"},

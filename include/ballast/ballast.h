@@ -13,6 +13,7 @@
 #include "ballast/resample.h"
 #include "ballast/net.h"
 #include "ballast/evaluate.h"
+#include "ballast/calibrate.h"
 #include "ballast/train.h"
 #include "ballast/hardness.h"
 #include "ballast/audit.h"

@@ -24,7 +24,8 @@
     X(SUBSET)              \
     X(KMEANS)              \
     X(EXPLAIN)             \
-    X(LOSS)
+    X(LOSS)                \
+    X(CALIBRATION)
 
 typedef enum bal_stream {
 #define BAL_STREAM_ENUM(name) BAL_STREAM_##name,

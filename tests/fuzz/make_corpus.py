@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Writes the seed files of corpus/idx, corpus/cifar, corpus/image, corpus/npy, corpus/npz, corpus/tar,
-corpus/shard_index, corpus/csv and corpus/jsonl.
+corpus/shard_index, corpus/csv, corpus/jsonl and corpus/calibration.
 
 Run with Python 3, NumPy and Pillow in this folder. What a fuzzer finds later is added by hand.
 """
 import gzip
 import io
+import json
 import os
 import struct
 import tarfile
@@ -197,3 +198,28 @@ for name, data in [
     ("cut", '{"path":"a","label":"x"}\n{"path":"b"'),
 ]:
     write("jsonl", name, data.encode())
+
+
+def step(method, scale, offset, prior=None):
+    report = {"items": 9, "effective_items": 8.5, "classes_without": 0, "measure": "nll",
+              "larger_is_better": False, "before": 1.25, "after": 1, "crossed": 1.125, "gain_low": None,
+              "gain_high": None, "iterations": 4, "helps": True}
+    return {"method": method, "scale": scale, "offset": offset, "prior": prior, "report": report}
+
+
+def calibration(steps, **other):
+    root = {"what": "ballast calibration", "version": 1, "weights": "best.safetensors sha256:0", "classes": 3,
+            "moved": False, "prior": [0.5, 0.25, 0.25], "steps": steps, **other}
+    return json.dumps(root).encode()
+
+
+warm = step("temperature", [0.5] * 3, [0] * 3, [0.5, 0.25, 0.25])
+decide = step("offsets", [1] * 3, [0.5, -1e-3, 0])
+write("calibration", "empty", calibration([]))
+write("calibration", "chain", calibration([step("prior", [1] * 3, [0, 1, 2.5], [0.2, 0.3, 0.5]), warm, decide]))
+write("calibration", "no_prior", calibration([step("vector", [1, 2, -3], [0, 1, 2.5])], prior=None))
+write("calibration", "behind", calibration([decide, warm]))
+write("calibration", "grows", calibration([step("vector", [1e11] * 3, [0] * 3)] * 9))
+write("calibration", "classes", calibration([warm], classes=2))
+write("calibration", "version", calibration([], version=2))
+write("calibration", "cut", calibration([warm])[:-9])

@@ -3,6 +3,7 @@
 #include "helpers/helpers.h"
 
 #include "ballast/balance.h"
+#include "ballast/calibrate.h"
 #include "ballast/evaluate.h"
 #include "ballast/loss.h"
 #include "ballast/resample.h"
@@ -93,6 +94,18 @@ static void resamplers_have_pages(void **state)
     bal_ctx_close(&ctx);
 }
 
+static void calibrations_have_pages(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    int i = 0;
+    for (const bal_calibration_info *info; (info = bal_calibration_at(i)); i++)
+        check_page(ctx, "calibration", (bal_method_info){info->name, info->formula, info->source},
+                   info->settings);
+    assert_int_equal(pages_in("calibration"), i);
+    bal_ctx_close(&ctx);
+}
+
 static void methods_have_pages(void **state)
 {
     (void)state;
@@ -146,9 +159,9 @@ static void recipes_have_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(losses_have_pages),  cmocka_unit_test(resamplers_have_pages),
-        cmocka_unit_test(methods_have_pages), cmocka_unit_test(metrics_have_rows),
-        cmocka_unit_test(recipes_have_rows),
+        cmocka_unit_test(losses_have_pages),       cmocka_unit_test(resamplers_have_pages),
+        cmocka_unit_test(calibrations_have_pages), cmocka_unit_test(methods_have_pages),
+        cmocka_unit_test(metrics_have_rows),       cmocka_unit_test(recipes_have_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
