@@ -66,26 +66,82 @@ BAL_API BAL_MUST_CHECK bal_status bal_sampler_draw(const bal_sampler *sampler, i
 BAL_API void bal_sampler_probabilities(const bal_sampler *sampler, int epoch, int epochs,
                                        double *probabilities);
 
-/* ---- augmentation on uint8 HWC, in place; rows in the order in which they are applied ---- */
+/* ---- augmentation on uint8 HWC, 1 or 3 channels, in place ----
+ * Rows in the order in which they are applied. Each has a page in docs/methods/augmentations/. */
 BAL_API const bal_method_info *bal_augmentation_at(int i);
 
+/* 0, false and NULL switch an augmentation off. Names and meanings are torchvision's and timm's.
+ * Where a number says how an augmentation does it and not whether, 0 is the default that stands
+ * beside it. */
 typedef struct bal_augment_settings {
     int crop_padding; /* 0: none; else pad by N on each side with 0 and crop back at random (4 for
                          CIFAR) */
     double hflip;     /* probability of a mirror image, 0..1 */
+    double vflip;     /* of an image upside down */
     /* A random box of the picture as it is in the data, brought to the image's size, instead of
      * crop: torchvision's RandomResizedCrop. It needs the picture, so those who read images apply
      * it (bal_augment_box), and bal_augment does the rest. */
     bool resized_crop;
     double scale_min, scale_max; /* the box's share of the picture's area; 0: 0.08 and 1 */
     double ratio_min, ratio_max; /* its width over its height; 0: 3/4 and 4/3 */
+
+    /* One affine map (torchvision's RandomAffine). */
+    double degrees;   /* rotation by U(-degrees, degrees), 0..180 */
+    double translate; /* by up to this share of width and of height, 0..1 */
+    double affine_scale_min, affine_scale_max; /* magnification; 0: 1 */
+    double shear, shear_y;     /* along x and y, U(-shear, shear) degrees, below 90 */
+    const char *interpolation; /* of the policies too: "nearest" (NULL), "bilinear" */
+    int fill;                  /* grey outside the image, 0..255 */
+
+    /* A learned or drawn sequence of operations. */
+    const char *auto_augment; /* "none" (NULL), "autoaugment-cifar10", "randaugment",
+                                 "trivialaugment" */
+    int num_ops;              /* randaugment: operations an image; 0: 2 */
+    int magnitude;            /* randaugment: 0..30, as it is written */
+
+    /* Colours, in a random order; factors U(max(0, 1 - x), 1 + x) (torchvision's ColorJitter). */
+    double brightness, contrast, saturation;
+    double hue;          /* turned by U(-hue, hue), 0..0.5 */
+    double color_jitter; /* brightness, contrast and saturation alike, instead of them (timm) */
+    double color_jitter_prob; /* share of the images that it changes; 0: 1 */
+    double grayscale;         /* probability of an image without colours */
+
+    double gaussian_blur;        /* probability */
+    double sigma_min, sigma_max; /* its standard deviation in pixels; 0: 0.1 and 2 */
+    double gaussian_noise; /* standard deviation of noise on each value, 1 is the whole range */
+
+    int cutout;            /* side in pixels of a square that is erased, its middle anywhere */
+    double random_erasing; /* probability that a box is erased */
+    double erasing_scale_min, erasing_scale_max; /* its share of the area; 0: 0.02 and 0.33 */
+    double erasing_ratio_min, erasing_ratio_max; /* 0: 0.3 and 3.3 */
+    const char *erasing_value; /* of both: "mean" (NULL; see mean), "black", "random" values */
+    uint8_t mean[3];           /* the data's mean value per channel; who knows the data sets it */
+
+    /* How strongly the classes are augmented. crop, resized-crop and flips are the same for all. */
+    const char *by_class; /* "none" (NULL), "frequency", "cuda" */
+    double strength_head; /* frequency: strength of the most frequent class, 0..1 */
+    int num_test;         /* cuda: images tested at level 0 of a class; 0: 10 */
+    double accept_rate;   /* cuda: share to be right at each level; 0: 0.6 */
+    double aug_prob;      /* cuda: share of the images that are augmented; 0: 0.5 */
 } bal_augment_settings;
+/* Nothing switched on; every number that says how is its default. */
+BAL_API bal_augment_settings bal_augment_defaults(void);
+/* Fails with BAL_BAD_ARG: a number out of range, a minimum above its maximum, an unknown name, two
+ * settings that contradict each other. */
+BAL_API BAL_MUST_CHECK bal_status bal_augment_check(bal_ctx *ctx,
+                                                    const bal_augment_settings *settings);
+/* Whether the settings change anything at all. */
+BAL_API bool bal_augment_any(const bal_augment_settings *settings);
+
 typedef struct bal_image_shape {
     int channels, height, width;
 } bal_image_shape;
-/* Where a draw stands; what is drawn is a function of these three alone. */
+/* Where a draw stands; what is drawn is a function of seed, epoch and item alone. */
 typedef struct bal_augment_draw {
     uint64_t seed, epoch, item;
+    const double *strength; /* of the item's class (bal_augment_strengths); NULL: 1 */
+    int level;              /* of the item's class (by_class cuda) */
+    bool always;            /* the level is applied for certain: an image of a test (cuda) */
 } bal_augment_draw;
 /* In pixels. */
 typedef struct bal_augment_region {
@@ -97,11 +153,37 @@ typedef struct bal_augment_region {
  * algorithm of torchvision). */
 BAL_API bal_augment_region bal_augment_box(const bal_augment_settings *settings,
                                            const bal_augment_draw *draw, int height, int width);
-/* Changes pixels (height x width x channels) in place; scratch is as large. The draw is a function
- * of (seed, epoch, item) alone, and switching one augmentation on or off does not move the draws of
- * the others. Thread safe. */
-BAL_API void bal_augment(const bal_augment_settings *settings, bal_image_shape shape, uint64_t seed,
-                         uint64_t epoch, uint64_t item, uint8_t *pixels, uint8_t *scratch);
+/* Changes pixels (height x width x channels) in place; scratch is as large. Switching one
+ * augmentation on or off does not move the draws of the others. Operations on colours do nothing to
+ * an image of one channel. Thread safe. The settings have been checked. */
+BAL_API void bal_augment(const bal_augment_settings *settings, bal_image_shape shape,
+                         const bal_augment_draw *draw, uint8_t *pixels, uint8_t *scratch);
+
+/* ---- strength by class ----
+ *   none       1
+ *   frequency  h + (1 - h) (ln n_max - ln n_j) / (ln n_max - ln n_min), h = strength_head; 1 where
+ *              all classes are alike, and for a class without images
+ * Ranges (degrees, translate, magnification from 1, shear, jitter, noise) are multiplied by the
+ * strength, and so are the probabilities of everything else: of each operation of a policy,
+ * grayscale, blur, cutout, erasing. strength receives C numbers. */
+BAL_API void bal_augment_strengths(const bal_augment_settings *settings, int classes,
+                                   const int64_t *counts, double *strength);
+
+/* ---- the curriculum of data augmentation, CUDA (Ahn et al. 2023) ----
+ * Every class has a level 0..10. With aug_prob an image of a class at level l gets l operations of
+ * 22, drawn with repetition, at magnitude l / 30 of their ranges. Once an epoch each class c is
+ * tested: for every level l up to its own, num_test (l + 1) of its training images are augmented at
+ * level l and classified. Where at every level the share that is right reaches accept_rate the
+ * class goes up a level, else it goes down one. */
+#define BAL_CUDA_LEVELS 11
+#define BAL_CUDA_OPS 22
+/* How many images the test of a class at that level takes: num_test (level + 1) (level + 2) / 2. */
+BAL_API int64_t bal_cuda_tests(const bal_augment_settings *settings, int level);
+/* Item number `test` (from 0) of that test is augmented at this level. */
+BAL_API int bal_cuda_test_level(const bal_augment_settings *settings, int64_t test);
+/* The level after the test; right[l] is how many images were right at level l, 0..level. */
+BAL_API int bal_cuda_next_level(const bal_augment_settings *settings, int level,
+                                const int64_t *right);
 
 #ifdef __cplusplus
 }

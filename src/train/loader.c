@@ -33,6 +33,7 @@ struct bal_loader {
     bal_image_shape shape;
     size_t area, image_floats;
     bal_pixel_table table;
+    uint8_t mean[BAL_CHANNELS_MAX]; /* of the data, where an augmentation erases */
     slot *slots;
     worker *workers; /* the first is the caller's where there are no threads */
 
@@ -70,17 +71,33 @@ static bal_status read_image(bal_loader *l, worker *w, int64_t place)
     const int64_t item = l->pass.items[place];
     if (!l->augments || !l->augment.resized_crop)
         return bal_image_store_read(l->store, w->ctx, item, w->pixels);
-    const random_box box = {&l->augment, {l->pass.seed, l->pass.epoch, (uint64_t)place}};
+    const random_box box = {
+        &l->augment, {.seed = l->pass.seed, .epoch = l->pass.epoch, .item = (uint64_t)place}};
     return bal_dataset_image_through(l->data, w->ctx, &(bal_through){item, random_view, &box},
                                      w->pixels);
+}
+
+static void augment_image(bal_loader *l, worker *w, int64_t place)
+{
+    const bal_loader_pass *pass = &l->pass;
+    bal_augment_draw draw = {pass->seed, pass->epoch, (uint64_t)place, NULL, 0, false};
+    const int32_t label = (int32_t)bal_dataset_label(l->data, pass->items[place]);
+    if (pass->class_strength)
+        draw.strength = &pass->class_strength[label];
+    if (pass->class_level)
+        draw.level = pass->class_level[label];
+    if (pass->item_level) {
+        draw.level = pass->item_level[place];
+        draw.always = true;
+    }
+    bal_augment(&l->augment, l->shape, &draw, w->pixels, w->scratch);
 }
 
 static bal_status prepare_image(bal_loader *l, worker *w, int64_t place, float *planes)
 {
     BAL_TRY(read_image(l, w, place));
     if (l->augments)
-        bal_augment(&l->augment, l->shape, l->pass.seed, l->pass.epoch, (uint64_t)place, w->pixels,
-                    w->scratch);
+        augment_image(l, w, place);
     bal_pixel_planes(&l->table, l->area, w->pixels, planes);
     return BAL_OK;
 }
@@ -189,6 +206,12 @@ static bal_status open_workers(bal_loader *l)
     return BAL_OK;
 }
 
+/* The nearest byte to a mean in 0..1; what is outside is refused or a matter of the table. */
+static uint8_t mean_value(double mean)
+{
+    return (uint8_t)(mean > 0.0 ? mean < 1.0 ? mean * 255.0 + 0.5 : 255.0 : 0.0);
+}
+
 bal_status bal_loader_open(bal_loader **out, bal_ctx *ctx, const bal_loader_settings *settings)
 {
     *out = NULL;
@@ -214,6 +237,8 @@ bal_status bal_loader_open(bal_loader **out, bal_ctx *ctx, const bal_loader_sett
     pthread_cond_init(&l->work, NULL);
     pthread_cond_init(&l->done, NULL);
     atomic_init(&l->give_up, false);
+    for (int c = 0; c < BAL_CHANNELS_MAX; c++)
+        l->mean[c] = mean_value(settings->norm.mean[c]);
     bal_status status;
     BAL_GOTO(bal_pixel_table_make(&l->table, ctx, info.channels, &settings->norm));
     BAL_GOTO(open_slots(l));
@@ -276,10 +301,11 @@ void bal_loader_begin(bal_loader *l, const bal_loader_pass *pass)
     bal_loader_stop(l);
     pthread_mutex_lock(&l->mutex);
     l->pass = *pass;
-    l->augments = pass->augment && (pass->augment->crop_padding > 0 || pass->augment->hflip > 0.0 ||
-                                    pass->augment->resized_crop);
-    if (l->augments)
+    l->augments = pass->augment && bal_augment_any(pass->augment);
+    if (l->augments) {
         l->augment = *pass->augment;
+        memcpy(l->augment.mean, l->mean, sizeof l->mean);
+    }
     l->batches = (pass->count + l->batch - 1) / l->batch;
     l->next = pass->first_batch;
     l->wanted = pass->first_batch - 1; /* nothing is held by the caller yet */

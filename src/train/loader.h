@@ -23,6 +23,10 @@ typedef struct bal_loader_pass {
     int64_t first_batch;                 /* where to begin, 0..; the last batch may be smaller */
     const bal_augment_settings *augment; /* copied; NULL: none */
     uint64_t seed, epoch;                /* augmentation draws at (seed, epoch, place in items) */
+    /* How strongly each class is augmented, see bal_augment_draw; borrowed; NULL: all alike. */
+    const double *class_strength;
+    const int *class_level;
+    const uint8_t *item_level; /* by place, for certain, instead of class_level; NULL: none */
 } bal_loader_pass;
 
 typedef struct bal_loader_batch {

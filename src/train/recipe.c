@@ -46,14 +46,11 @@ static void set_stage_defaults(bal_recipe_stage *stage)
                  BAL_LOSS_NUMBER_LIST(LOSS_DEFAULT).label_smoothing = loss.label_smoothing,
                  .las_shape = loss.las_shape,
                  .reduction = "mean"},
-        .augment = {.crop_padding = 4,
-                    .hflip = 0.5,
-                    .scale_min = 0.08,
-                    .scale_max = 1.0,
-                    .ratio_min = 0.75,
-                    .ratio_max = 4.0 / 3.0},
+        .augment = bal_augment_defaults(),
         .train = "*",
     };
+    stage->augment.crop_padding = 4;
+    stage->augment.hflip = 0.5;
 }
 
 static bool ends_with(const char *text, const char *end)

@@ -79,8 +79,8 @@ typedef struct bal_recipe_stage {
     const char *train;  /* patterns with ", " between them; "head": the head's parameters */
     const char *freeze; /* the same, taken away from train; or NULL */
 
-    int first_epoch, epoch_count; /* resolved by bal_recipe_check; first_epoch counts from 0 */
-    int line, loss_line;          /* in the file; for messages */
+    int first_epoch, epoch_count;      /* resolved by bal_recipe_check; first_epoch counts from 0 */
+    int line, loss_line, augment_line; /* in the file; for messages */
 } bal_recipe_stage;
 
 struct bal_recipe {

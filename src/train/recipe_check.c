@@ -56,14 +56,10 @@ static bal_status check_name(const bal_recipe *r, int line, const bal_name_list 
 
 static bal_status check_augment(const bal_recipe *r, const bal_recipe_stage *stage)
 {
-    const bal_augment_settings *a = &stage->augment;
-    if (a->scale_min > a->scale_max)
-        return bal_fail(r->ctx, BAL_MISMATCH, "%s:%d: scale_min %g is above scale_max %g", r->where,
-                        stage->line, a->scale_min, a->scale_max);
-    if (a->ratio_min > a->ratio_max)
-        return bal_fail(r->ctx, BAL_MISMATCH, "%s:%d: ratio_min %g is above ratio_max %g", r->where,
-                        stage->line, a->ratio_min, a->ratio_max);
-    return BAL_OK;
+    const bal_status status = bal_augment_check(r->ctx, &stage->augment);
+    const int line = stage->augment_line ? stage->augment_line : stage->line;
+    return status == BAL_OK ? BAL_OK
+                            : bal_fail_within(r->ctx, BAL_MISMATCH, "%s:%d", r->where, line);
 }
 
 /* What the loss of that name needs, and what it cannot have. */

@@ -1,6 +1,8 @@
 /* The table of recipe keys, and looking things up in it. */
 #include "train/recipe_keys.h"
 
+#include "balance/augment/augment_keys.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +24,7 @@
 #define LOSS(...) KEY("stages.loss", bal_recipe_loss, __VA_ARGS__)
 #define LOSS_NUMBER(name, value, least, most, standard, about) \
     LOSS(name, REAL, least, most, value, NULL, about "; default " #standard),
-#define AUGMENT(...) KEY("stages.augment", bal_augment_settings, __VA_ARGS__)
+#define AUGMENT(...) KEY("stages.augment", bal_augment_settings, __VA_ARGS__),
 
 /* clang-format off */
 static const bal_recipe_key keys[] = {
@@ -103,19 +105,7 @@ static const bal_recipe_key keys[] = {
     LOSS(reduction, CHOICE, 0, 0, "NAME", "mean|weighted_mean",
          "divide by the images or by the class weights drawn; default mean"),
 
-    AUGMENT(crop_padding, INT, 0, 256, "N", NULL,
-            "pad by N zeros on each side and crop at random; default 4"),
-    AUGMENT(hflip, REAL, 0, 1, "P", NULL, "probability of a mirror image; default 0.5"),
-    AUGMENT(resized_crop, FLAG, 0, 0, NULL, NULL,
-            "a random box of the picture, resized, instead of crop_padding; default false"),
-    AUGMENT(scale_min, REAL, 1e-6, 1, "A", NULL,
-            "resized_crop: smallest share of the picture's area; default 0.08"),
-    AUGMENT(scale_max, REAL, 1e-6, 1, "A", NULL,
-            "resized_crop: largest share of the picture's area; default 1"),
-    AUGMENT(ratio_min, REAL, 0.01, 100, "R", NULL,
-            "resized_crop: smallest width over height; default 0.75"),
-    AUGMENT(ratio_max, REAL, 0.01, 100, "R", NULL,
-            "resized_crop: largest width over height; default 1.3333333333333333"),
+    BAL_AUGMENT_KEYS(AUGMENT)
 };
 /* clang-format on */
 
@@ -131,7 +121,8 @@ const bal_recipe_section bal_recipe_sections[BAL_RECIPE_SECTIONS] = {
     [BAL_SECTION_STAGE] = {"stages", "stages", 0, true, offsetof(bal_recipe_stage, line)},
     {"stages.loss", "loss", offsetof(bal_recipe_stage, loss), true,
      offsetof(bal_recipe_stage, loss_line)},
-    {"stages.augment", "augment", offsetof(bal_recipe_stage, augment), true, 0},
+    {"stages.augment", "augment", offsetof(bal_recipe_stage, augment), true,
+     offsetof(bal_recipe_stage, augment_line)},
 };
 
 const bal_recipe_key *bal_recipe_key_at(int i)

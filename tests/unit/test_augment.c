@@ -25,6 +25,13 @@ static int at(const uint8_t *pixels, int y, int x, int c)
     return pixels[(y * WIDTH + x) * CHANNELS + c];
 }
 
+static void augment(const bal_augment_settings *settings, uint64_t seed, uint64_t epoch,
+                    uint64_t item, uint8_t *pixels, uint8_t *scratch)
+{
+    const bal_augment_draw draw = {.seed = seed, .epoch = epoch, .item = item};
+    bal_augment(settings, shape, &draw, pixels, scratch);
+}
+
 static bool is_view(const uint8_t *out, const uint8_t *in, int dy, int dx, bool mirrored)
 {
     for (int y = 0; y < HEIGHT; y++)
@@ -61,7 +68,7 @@ static void every_view_is_reached_and_exact(void **state)
     fill(in);
     for (uint64_t item = 0; item < DRAWS; item++) {
         fill(out);
-        bal_augment(&settings, shape, test_seed(), 3, item, out, scratch);
+        augment(&settings, test_seed(), 3, item, out, scratch);
         count_view(out, in, PADDING, seen);
     }
     /* 80 of each are expected, sd 9 */
@@ -80,7 +87,7 @@ static void large_padding_is_safe(void **state)
     fill(in);
     for (uint64_t item = 0; item < 500; item++) {
         fill(out);
-        bal_augment(&settings, shape, test_seed(), 0, item, out, scratch);
+        augment(&settings, test_seed(), 0, item, out, scratch);
         int sum = 0;
         for (int i = 0; i < SIZE; i++)
             sum += out[i];
@@ -97,7 +104,7 @@ static void nothing_asked_changes_nothing(void **state)
     fill(in);
     for (uint64_t item = 0; item < 100; item++) {
         fill(out);
-        bal_augment(&settings, shape, test_seed(), 0, item, out, scratch);
+        augment(&settings, test_seed(), 0, item, out, scratch);
         assert_memory_equal(in, out, SIZE);
     }
 }
@@ -109,9 +116,9 @@ static void certain_flip_is_exact_and_its_own_inverse(void **state)
     uint8_t in[SIZE], out[SIZE], scratch[SIZE];
     fill(in);
     fill(out);
-    bal_augment(&settings, shape, 1, 0, 0, out, scratch);
+    augment(&settings, 1, 0, 0, out, scratch);
     assert_true(is_view(out, in, 0, 0, true));
-    bal_augment(&settings, shape, 1, 1, 0, out, scratch);
+    augment(&settings, 1, 1, 0, out, scratch);
     assert_memory_equal(in, out, SIZE);
 }
 
@@ -124,10 +131,10 @@ static void draw_is_a_function_of_seed_epoch_and_item(void **state)
     for (uint64_t item = 0; item < 50; item++) {
         const uint64_t other[4][3] = {{1, 2, item}, {2, 2, item}, {1, 3, item}, {1, 2, item + 50}};
         fill(first);
-        bal_augment(&settings, shape, 1, 2, item, first, scratch);
+        augment(&settings, 1, 2, item, first, scratch);
         for (int k = 0; k < 4; k++) {
             fill(again);
-            bal_augment(&settings, shape, other[k][0], other[k][1], other[k][2], again, scratch);
+            augment(&settings, other[k][0], other[k][1], other[k][2], again, scratch);
             const bool same = memcmp(first, again, SIZE) == 0;
             if (k == 0)
                 assert_true(same);
@@ -149,8 +156,8 @@ static void augmentations_do_not_disturb_each_other(void **state)
     for (uint64_t item = 0; item < 200; item++) {
         fill(a);
         fill(b);
-        bal_augment(&flip, shape, 1, 0, item, a, scratch);
-        bal_augment(&both, shape, 1, 0, item, b, scratch);
+        augment(&flip, 1, 0, item, a, scratch);
+        augment(&both, 1, 0, item, b, scratch);
         int seen[18] = {0}, mirrored = 0;
         count_view(b, in, 1, seen);
         for (int v = 1; v < 18; v += 2)
@@ -183,7 +190,7 @@ static void boxes_are_drawn_as_torchvision_draws_them(void **state)
         .resized_crop = true, .scale_min = 0.1, .scale_max = 0.4, .ratio_min = 0.5, .ratio_max = 2};
     const int height = 1900, width = 2000;
     for (int i = 0; i < DRAWS; i++) {
-        const bal_augment_draw draw = {test_seed(), 5, (uint64_t)i};
+        const bal_augment_draw draw = {.seed = test_seed(), .epoch = 5, .item = (uint64_t)i};
         const bal_augment_region box = bal_augment_box(&s, &draw, height, width);
         assert_true(box.height >= 1 && box.width >= 1 && box.top >= 0 && box.left >= 0);
         assert_true(box.top + box.height <= height && box.left + box.width <= width);
@@ -213,7 +220,7 @@ static void boxes_that_never_fit_are_in_the_middle(void **state)
     };
     const bal_augment_settings large = {.resized_crop = true, .scale_min = 0.9, .scale_max = 1.0};
     for (size_t i = 0; i < BAL_COUNT_OF(rows); i++) {
-        const bal_augment_draw draw = {test_seed(), 0, i};
+        const bal_augment_draw draw = {.seed = test_seed(), .item = i};
         const bal_augment_region box =
             bal_augment_box(&large, &draw, rows[i].height, rows[i].width);
         assert_memory_equal(&box, &rows[i].box, sizeof box);
@@ -221,13 +228,14 @@ static void boxes_that_never_fit_are_in_the_middle(void **state)
     /* the whole picture, where only that is allowed; and the default's smallest share is 0.08 */
     const bal_augment_settings all = {
         .resized_crop = true, .scale_min = 1.0, .scale_max = 1.0, .ratio_min = 1, .ratio_max = 1};
-    const bal_augment_region box = bal_augment_box(&all, &(bal_augment_draw){1, 2, 3}, 40, 40);
+    const bal_augment_region box =
+        bal_augment_box(&all, &(bal_augment_draw){.seed = 1, .epoch = 2, .item = 3}, 40, 40);
     assert_int_equal(box.height * box.width, 1600);
     const bal_augment_settings usual = {.resized_crop = true};
     int least = 1000000;
     for (uint64_t i = 0; i < 2000; i++) {
         const bal_augment_region b =
-            bal_augment_box(&usual, &(bal_augment_draw){7, 0, i}, 1000, 1000);
+            bal_augment_box(&usual, &(bal_augment_draw){.seed = 7, .item = i}, 1000, 1000);
         least = b.height * b.width < least ? b.height * b.width : least;
     }
     assert_true(least > 79000 && least < 85000);
@@ -244,11 +252,13 @@ static void a_box_disturbs_nothing(void **state)
     for (uint64_t item = 0; item < 100; item++) {
         fill(a);
         fill(b);
-        bal_augment(&flip, shape, 1, 0, item, a, scratch);
-        bal_augment(&both, shape, 1, 0, item, b, scratch);
+        augment(&flip, 1, 0, item, a, scratch);
+        augment(&both, 1, 0, item, b, scratch);
         assert_memory_equal(a, b, SIZE);
-        const bal_augment_draw draws[] = {
-            {1, 0, item}, {2, 0, item}, {1, 1, item}, {1, 0, item + 1}};
+        const bal_augment_draw draws[] = {{.seed = 1, .item = item},
+                                          {.seed = 2, .item = item},
+                                          {.seed = 1, .epoch = 1, .item = item},
+                                          {.seed = 1, .item = item + 1}};
         const bal_augment_region first = bal_augment_box(&both, &draws[0], 90, 120);
         for (int k = 0; k < 4; k++) {
             const bal_augment_region again = bal_augment_box(&both, &draws[k], 90, 120);
@@ -266,10 +276,14 @@ static void a_box_disturbs_nothing(void **state)
 static void the_list_names_all(void **state)
 {
     (void)state;
-    assert_string_equal(bal_augmentation_at(0)->name, "resized-crop");
-    assert_string_equal(bal_augmentation_at(1)->name, "crop");
-    assert_string_equal(bal_augmentation_at(2)->name, "hflip");
-    assert_null(bal_augmentation_at(3));
+    static const char *const names[] = {
+        "resized-crop",   "crop",   "hflip",         "vflip",     "affine",
+        "auto-augment",   "cuda",   "color-jitter",  "grayscale", "gaussian-blur",
+        "gaussian-noise", "cutout", "random-erasing"};
+    int i = 0;
+    for (; i < (int)BAL_COUNT_OF(names); i++)
+        assert_string_equal(bal_augmentation_at(i)->name, names[i]);
+    assert_null(bal_augmentation_at(i));
     assert_null(bal_augmentation_at(-1));
 }
 

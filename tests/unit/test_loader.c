@@ -83,8 +83,9 @@ static void expected_image(fixture *f, const bal_loader_pass *pass, int64_t plac
     test_ok(f->ctx, bal_pixel_table_make(&table, f->ctx, 3, &norm));
     test_ok(f->ctx, bal_dataset_image(f->data, f->ctx, pass->items[place], pixels));
     if (pass->augment)
-        bal_augment(pass->augment, (bal_image_shape){3, SIDE, SIDE}, pass->seed, pass->epoch,
-                    (uint64_t)place, pixels, scratch);
+        bal_augment(pass->augment, (bal_image_shape){3, SIDE, SIDE},
+                    &(bal_augment_draw){pass->seed, pass->epoch, (uint64_t)place, NULL, 0, false},
+                    pixels, scratch);
     bal_pixel_planes(&table, (size_t)SIDE * SIDE, pixels, planes);
 }
 
@@ -170,15 +171,16 @@ static void boxes_are_of_the_pictures(void **state)
                 bal_picture picture;
                 test_ok(f->ctx,
                         bal_dataset_picture(data, f->ctx, items[place], (bal_ask){0}, &picture));
-                const bal_augment_region r =
-                    bal_augment_box(&how, &(bal_augment_draw){4, 1, (uint64_t)place},
-                                    picture.shape.height, picture.shape.width);
+                const bal_augment_region r = bal_augment_box(
+                    &how, &(bal_augment_draw){.seed = 4, .epoch = 1, .item = (uint64_t)place},
+                    picture.shape.height, picture.shape.width);
                 test_ok(f->ctx, bal_picture_fit_view(f->ctx, &picture,
                                                      (bal_box){r.left, r.top, r.width, r.height},
                                                      shape, pixels));
                 bal_picture_free(f->ctx, &picture);
-                bal_augment(&how, (bal_image_shape){3, SIDE, SIDE}, 4, 1, (uint64_t)place, pixels,
-                            scratch);
+                bal_augment(&how, (bal_image_shape){3, SIDE, SIDE},
+                            &(bal_augment_draw){.seed = 4, .epoch = 1, .item = (uint64_t)place},
+                            pixels, scratch);
                 bal_pixel_planes(&table, (size_t)SIDE * SIDE, pixels, want);
                 for (int k = 0; k < PIXELS;
                      k++) /* decoding at a smaller scale may differ a little */
