@@ -15,6 +15,7 @@
 #include "ballast/evaluate.h"
 #include "ballast/calibrate.h"
 #include "ballast/train.h"
+#include "ballast/cam.h"
 #include "ballast/hardness.h"
 #include "ballast/audit.h"
 #include "ballast/report.h"

@@ -229,4 +229,5 @@ def main():
     (pathlib.Path(__file__).parent / "nets.json").write_text(text + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -38,36 +38,6 @@ static void fill_images(float *values, const char *name, int64_t count)
         values[i] = (float)unit_at(f, i);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t a = strlen(text), b = strlen(end);
-    return a >= b && strcmp(text + a - b, end) == 0;
-}
-
-static float starting_value(const bal_param_info *p, double unit)
-{
-    if (p->dims > 1)
-        return (float)(unit * sqrt(6.0 / ((double)p->count / (double)p->shape[0])));
-    if (ends_with(p->name, "running_var"))
-        return (float)(1.0 + 0.5 * unit);
-    return (float)(ends_with(p->name, "weight") ? 1.0 + 0.25 * unit : 0.25 * unit);
-}
-
-/* Returns new. */
-static bal_weights *starting_weights(bal_ctx *ctx, const bal_graph *g)
-{
-    bal_weights *w;
-    test_ok(ctx, bal_weights_open(&w, ctx));
-    for (int p = 0; p < bal_graph_params(g); p++) {
-        const bal_param_info *info = bal_graph_param(g, p);
-        const formula f = formula_of(info->name);
-        test_ok(ctx, bal_weights_add(w, info->name, info->dims, info->shape, NULL));
-        for (int64_t i = 0; i < info->count; i++)
-            bal_weights_at(w, p)->data[i] = starting_value(info, unit_at(f, i));
-    }
-    return w;
-}
-
 /* ---- the golden file ---- */
 
 static double number(const json_t *object, const char *key)
@@ -181,7 +151,7 @@ static net open_net(const bal_engine *engine, const json_t *model, int room, boo
     test_ok(n.ctx, bal_model_build(&n.g, n.ctx, &s));
     const bal_plan_settings settings = {.batch = room, .training = training};
     test_ok(n.ctx, bal_plan_open(&n.plan, n.ctx, engine, n.g, &settings));
-    bal_weights *w = starting_weights(n.ctx, n.g);
+    bal_weights *w = formula_weights(n.ctx, n.g);
     test_ok(n.ctx, bal_plan_load(n.plan, w));
     bal_weights_close(&w);
     n.images = floats(room * bal_shape_count(n.input));
@@ -361,7 +331,7 @@ static void write_start(bal_ctx *ctx, const json_t *run, const char *path)
     s.input = shape_of(run);
     bal_graph *g;
     test_ok(ctx, bal_model_build(&g, ctx, &s));
-    bal_weights *w = starting_weights(ctx, g);
+    bal_weights *w = formula_weights(ctx, g);
     test_ok(ctx, bal_weights_write(w, ctx, path));
     bal_weights_close(&w);
     bal_graph_close(&g);
