@@ -40,6 +40,10 @@ static bool augmentation_row(int i, method *m)
 {
     return plain_row(bal_augmentation_at(i), m);
 }
+static bool mix_row(int i, method *m)
+{
+    return plain_row(bal_mix_at(i), m);
+}
 static bool resampler_row(int i, method *m)
 {
     const bal_resampler_info *info = bal_resampler_at(i);
@@ -92,6 +96,7 @@ static const struct section {
     {"class-weights", weighting_row},
     {"samplers", sampler_row},
     {"augmentations", augmentation_row},
+    {"mixing", mix_row},
     {"resamplers", resampler_row},
     {"calibrations", calibration_row},
     {"models", model_row},
@@ -251,9 +256,10 @@ const cli_command cli_command_methods = {
     .groups = methods_groups,
     .arguments =
         (const cli_argument[]){
-            {"LIST", "only recipes, losses, class-weights, samplers, "
-                     "augmentations, resamplers, calibrations, models, ops, metrics, engines or "
-                     "recipe-keys"},
+            {"LIST",
+             "only recipes, losses, class-weights, samplers, "
+             "augmentations, mixing, resamplers, calibrations, models, ops, metrics, engines or "
+             "recipe-keys"},
             {0}},
     .least = 0,
     .most = 1,

@@ -1,4 +1,4 @@
-/* ballast/balance.h: class weights, samplers, augmentation; plain arrays.
+/* ballast/balance.h: class weights, samplers, augmentation, mixing; plain arrays.
  * n_j is the number of training images of class j, C the number of classes, N = sum n_j. */
 #ifndef BALLAST_BALANCE_H
 #define BALLAST_BALANCE_H
@@ -38,10 +38,21 @@ BAL_API BAL_MUST_CHECK bal_status bal_class_weights(bal_ctx *ctx,
  *   class-balanced  class uniform, then item of the class                           P_j ~ 1
  *   sqrt            P_j ~ sqrt(n_j)
  *   progressive     P_j = (1 - t/T) n_j/N + (t/T)/C, t epoch of T          (Kang et al. 2020)
- * All but instance draw N items: a class by P_j, then an item of it. Items of a class are gone
- * through in shuffled order before one comes again, so an epoch's exposure is as even as it can be
- * within a class. C counts the classes that have items; the others have P_j = 0. */
+ *   power           P_j ~ n_j^q: 1 instance, 0.5 sqrt, 0 class-balanced, below 0 reversed (same)
+ *   effective       P_j ~ n_j (1 - beta) / (1 - beta^n_j)                   (Cui et al. 2019)
+ *   reversed        P_j ~ n_max / n_j                                 (BBN, Zhou et al. 2020)
+ *   repeat-factor   every item max(1, sqrt(t / (n_j / N))) times    (LVIS, Gupta et al. 2019)
+ * instance and repeat-factor show rounds of fixed content, shuffled anew each: a round of
+ * repeat-factor shows class j n_j r_j times, rounded, each item floor or ceil of r_j times, which
+ * ones being drawn for each round. All others draw N times: a class by P_j, then an item of it.
+ * Items of a class are gone through in shuffled order before one comes again, so an epoch's
+ * exposure is as even as it can be within a class. C counts the classes that have items; the others
+ * have P_j = 0.
+ */
 BAL_API const bal_method_info *bal_sampler_at(int i);
+
+#define BAL_SAMPLER_Q_MOST 10
+#define BAL_SAMPLER_LENGTH_MOST ((int64_t)1 << 40)
 
 typedef struct bal_sampler bal_sampler;
 typedef struct bal_sampler_settings {
@@ -50,9 +61,17 @@ typedef struct bal_sampler_settings {
     int64_t items;
     const int32_t *labels; /* items; borrowed during open */
     uint64_t seed;
+    double q;    /* power: -10..10; default 0.5 */
+    double beta; /* effective: 0 <= beta < 1; default 0.9999 */
+    double t;    /* repeat-factor: 0..1, the share of the items below which a class's are repeated;
+                    default 0: 1 / C (LVIS, with over a thousand classes: 0.001) */
+    int64_t length; /* draws of an epoch; default 0: the natural length, N or a whole round. Where
+                       rounds are longer or shorter than epochs, an epoch goes on where the one
+                       before it stopped */
 } bal_sampler_settings;
-/* Fails with BAL_BAD_ARG: unknown name (nearest suggested), no items, a label out of range. The
- * handle keeps work space: one thread at a time. */
+BAL_API bal_sampler_settings bal_sampler_defaults(void);
+/* Fails with BAL_BAD_ARG: unknown name (nearest suggested), no items, a label or a number out of
+ * range. The handle keeps work space: one thread at a time. */
 BAL_API BAL_MUST_CHECK bal_status bal_sampler_open(bal_sampler **out, bal_ctx *ctx,
                                                    const bal_sampler_settings *settings);
 BAL_API void bal_sampler_close(bal_sampler **sampler);
@@ -184,6 +203,81 @@ BAL_API int bal_cuda_test_level(const bal_augment_settings *settings, int64_t te
 /* The level after the test; right[l] is how many images were right at level l, 0..level. */
 BAL_API int bal_cuda_next_level(const bal_augment_settings *settings, int level,
                                 const int64_t *right);
+
+/* ---- mixing: one image of two, and a label of two ----
+ * lambda ~ Beta(alpha, alpha) is the share of the image (x_i, y_i), the rest is the partner's (x_j,
+ * y_j). With probability prob a batch (or, per_pair, an image) is mixed at all.
+ *   none      x_i, y_i
+ *   mixup     x = lambda x_i + (1 - lambda) x_j, y likewise                 (Zhang et al. 2018)
+ *   cutmix    a box of x_j, of the share 1 - lambda of the area before it is clipped at the
+ *             image's border, in x_i; y by the clipped area                    (Yun et al. 2019)
+ *   remix     x as mixup; y: 0 of y_i where n_i / n_j >= k and lambda < tau, 1 where n_i / n_j <=
+ *             1 / k and 1 - lambda < tau, else lambda; for each pair           (Chou et al. 2020)
+ *   mamix     x as mixup; y's share of y_i rises in two straight lines from 0 at lambda 0 over 1/2
+ *             at n_j^f / (n_i^f + n_j^f) to 1 at lambda 1: with f < 0 the rarer class reaches
+ *             further, by the margins of LDAM at -1/4                         (Cheng et al. 2023)
+ *   cmo       cutmix, but x_j comes from a second stream, in which an image of class j has the
+ *             weight 1 / n_j^a: the power sampler with q = 1 - a                (Park et al. 2022)
+ * mixup, cutmix and cmo draw lambda and box once a batch in their authors' code (timm's "batch"),
+ * so that is the default; per_pair draws them for every image (timm's "elem"). The partners of a
+ * batch are a random permutation of it, in which an image may meet itself. */
+BAL_API const bal_method_info *bal_mix_at(int i);
+
+typedef struct bal_mix_settings {
+    const char *name;
+    int classes;
+    const int64_t *counts; /* classes, at least 1 each for remix, mamix and cmo; else may be NULL;
+                              borrowed during open */
+    double alpha;          /* above 0, default 1 */
+    double prob;           /* 0..1, default 1 */
+    double k, tau;         /* remix: k >= 1, default 3; tau 0..1, default 0.5 */
+    double f;              /* mamix: -10..10, default -0.25 */
+    double a;              /* cmo: -9..11, default 1 */
+    bool per_pair;
+} bal_mix_settings;
+BAL_API bal_mix_settings bal_mix_defaults(void);
+
+typedef struct bal_mix bal_mix;
+/* Fails with BAL_BAD_ARG: unknown name (nearest suggested), a number out of range, counts missing.
+ * The handle is never changed: any number of threads may use it. */
+BAL_API BAL_MUST_CHECK bal_status bal_mix_open(bal_mix **out, bal_ctx *ctx,
+                                               const bal_mix_settings *settings);
+BAL_API void bal_mix_close(bal_mix **mix);
+/* Whether partners come from a second stream; q receives the exponent of its power sampler. */
+BAL_API bool bal_mix_second_stream(const bal_mix *mix, double *q);
+
+/* What is done to one image of a batch. */
+typedef struct bal_mix_pair {
+    int32_t partner;        /* its place in the batch, or in the second stream's batch */
+    double share;           /* of the image, in the picture: lambda, or 1 less the box's area */
+    double label_share;     /* of its label, in the target */
+    bal_augment_region box; /* of the partner, in the image; of no height: the whole, blended */
+} bal_mix_pair;
+/* A batch of an epoch. What is drawn is a function of seed, epoch and first alone (and of count,
+ * where partners are permuted). */
+typedef struct bal_mix_batch {
+    uint64_t seed, epoch, first; /* first: place of its first image in the epoch */
+    int count, height, width;    /* images of the batch, pixels of an image */
+} bal_mix_batch;
+/* pairs receives count pairs but for label_share. False: nothing of this batch is mixed. */
+BAL_API bool bal_mix_draw(const bal_mix *mix, const bal_mix_batch *batch, bal_mix_pair *pairs);
+
+/* The arithmetic, for draws from anywhere. */
+/* CutMix's box: sides floor(height sqrt(1 - lambda)) and likewise of the width, less one where that
+ * is odd, with the middle at (row, column), clipped (the authors' algorithm). May be empty. */
+BAL_API bal_augment_region bal_mix_box(double lambda, bal_image_shape shape, int row, int column);
+/* The share of the label of an image with so large a share of the picture. */
+BAL_API double bal_mix_label_share(const bal_mix *mix, double share, int label, int partner_label);
+/* One image of two, planes (CHW) of floats, or bytes in any order of pixels with the channels last
+ * (HWC); blends of bytes are rounded to the nearest. mixed may be image. */
+BAL_API void bal_mix_floats(const bal_mix_pair *pair, bal_image_shape shape, const float *image,
+                            const float *partner, float *mixed);
+BAL_API void bal_mix_bytes(const bal_mix_pair *pair, bal_image_shape shape, const uint8_t *image,
+                           const uint8_t *partner, uint8_t *mixed);
+/* target receives classes numbers that sum to one: label_share at label, the rest at the partner's.
+ */
+BAL_API void bal_mix_target(double label_share, int label, int partner_label, int classes,
+                            float *target);
 
 #ifdef __cplusplus
 }

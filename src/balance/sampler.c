@@ -1,7 +1,9 @@
 /* Samplers: which items an epoch shows, as a function of (seed, epoch) alone.
  *
- * A draw first takes a class by the sampler's probabilities, then the next item of that class from
- * a shuffled round of its items, so no item comes twice before all of its class came once. */
+ * Some draw: a class by the sampler's probabilities, then the next item of that class from a
+ * shuffled round of its items, so no item comes twice before all of its class came once. The others
+ * go through rounds of fixed content, shuffled anew each; epochs cut the chain of rounds, so that
+ * where an epoch is shorter than a round the next one goes on with it. */
 #include "ballast/balance.h"
 
 #include "base/context.h"
@@ -14,14 +16,16 @@ typedef struct sampler_kind {
     bal_method_info info;
     /* share of a class with count of all items, before normalisation; progress is t / T */
     double (*share)(const bal_sampler *sampler, double count, double progress);
-    bool every_item; /* shows every item once instead of drawing */
+    /* how often a round shows the items of a class together; NULL: no rounds, draws */
+    int64_t (*in_round)(const bal_sampler *sampler, int64_t count);
 } sampler_kind;
 
 struct bal_sampler {
     bal_ctx *ctx;
     const sampler_kind *kind;
     int classes, present; /* present: classes that have items */
-    int64_t items;
+    int64_t items, length;
+    double q, beta, t;
     uint64_t seed;
     int64_t *first;   /* classes + 1: where each class starts in members */
     int64_t *members; /* items ordered by class, ascending within a class */
@@ -30,6 +34,8 @@ struct bal_sampler {
     int64_t *at;        /* classes: next of the round */
     bal_random *random; /* classes: shuffles the rounds of the class */
     double *cumulated;  /* classes */
+    int64_t *filled;    /* a round, where there are some */
+    int64_t round_length;
 };
 
 static double share_instance(const bal_sampler *sampler, double count, double progress)
@@ -57,20 +63,74 @@ static double share_progressive(const bal_sampler *sampler, double count, double
            progress * share_balanced(sampler, count, progress);
 }
 
+static double share_power(const bal_sampler *sampler, double count, double progress)
+{
+    (void)progress;
+    return count > 0.0 ? pow(count, sampler->q) : 0.0;
+}
+
+static double share_effective(const bal_sampler *sampler, double count, double progress)
+{
+    (void)progress;
+    /* 1 - beta^n without the loss of digits where beta is nearly 1 */
+    return count > 0.0 ? count * (1.0 - sampler->beta) / -expm1(count * log(sampler->beta)) : 0.0;
+}
+
+static double share_reversed(const bal_sampler *sampler, double count, double progress)
+{
+    (void)sampler;
+    (void)progress;
+    return count > 0.0 ? 1.0 / count : 0.0;
+}
+
+static int64_t once(const bal_sampler *sampler, int64_t count)
+{
+    (void)sampler;
+    return count;
+}
+
+/* n_j r_j, rounded; never below n_j. */
+static int64_t repeated(const bal_sampler *sampler, int64_t count)
+{
+    const double t = sampler->t > 0.0 ? sampler->t : 1.0 / sampler->present;
+    const double share = (double)count / (double)sampler->items;
+    return share > 0.0 && share < t ? (int64_t)floor((double)count * sqrt(t / share) + 0.5) : count;
+}
+
+static double share_repeated(const bal_sampler *sampler, double count, double progress)
+{
+    (void)progress;
+    return (double)repeated(sampler, (int64_t)count);
+}
+
 static const sampler_kind kinds[] = {
-    {{"instance", "P_j = n_j / N, every item once", "the usual shuffle"}, share_instance, true},
-    {{"class-balanced", "P_j = 1 / C", "Kang et al. 2020"}, share_balanced, false},
+    {{"instance", "P_j = n_j / N, every item once", "the usual shuffle"}, share_instance, once},
+    {{"class-balanced", "P_j = 1 / C", "Kang et al. 2020"}, share_balanced, NULL},
     {{"sqrt", "P_j = sqrt(n_j) / sum sqrt(n_k)", "Mahajan et al. 2018; Kang et al. 2020"},
      share_sqrt,
-     false},
+     NULL},
     {{"progressive", "P_j = (1 - t/T) n_j / N + (t/T) / C", "Kang et al. 2020"},
      share_progressive,
-     false},
+     NULL},
+    {{"power", "P_j = n_j^q / sum n_k^q", "Kang et al. 2020"}, share_power, NULL},
+    {{"effective", "P_j ~ n_j (1 - beta) / (1 - beta^n_j)", "Cui et al. 2019"},
+     share_effective,
+     NULL},
+    {{"reversed", "P_j ~ n_max / n_j", "Zhou et al. 2020 (BBN)"}, share_reversed, NULL},
+    {{"repeat-factor", "every item r_j = max(1, sqrt(t / (n_j / N))) times",
+      "Gupta et al. 2019 (LVIS)"},
+     share_repeated,
+     repeated},
 };
 
 const bal_method_info *bal_sampler_at(int i)
 {
     return i >= 0 && (size_t)i < BAL_COUNT_OF(kinds) ? &kinds[i].info : NULL;
+}
+
+bal_sampler_settings bal_sampler_defaults(void)
+{
+    return (bal_sampler_settings){.name = "instance", .q = 0.5, .beta = 0.9999};
 }
 
 static const char *name_at(const void *user, int i)
@@ -96,6 +156,16 @@ static bal_status check_settings(bal_ctx *ctx, const bal_sampler_settings *s,
         return bal_fail(ctx, BAL_BAD_ARG, "classes is %d, must be at least 1", s->classes);
     if (s->items < 1)
         return bal_fail(ctx, BAL_BAD_ARG, "items is %lld, must be at least 1", (long long)s->items);
+    if (!(s->q >= -BAL_SAMPLER_Q_MOST && s->q <= BAL_SAMPLER_Q_MOST))
+        return bal_fail(ctx, BAL_BAD_ARG, "q is %g, must be %d to %d", s->q, -BAL_SAMPLER_Q_MOST,
+                        BAL_SAMPLER_Q_MOST);
+    if (!(s->beta >= 0.0 && s->beta < 1.0))
+        return bal_fail(ctx, BAL_BAD_ARG, "beta is %g, must be 0 to below 1", s->beta);
+    if (!(s->t >= 0.0 && s->t <= 1.0))
+        return bal_fail(ctx, BAL_BAD_ARG, "t is %g, must be 0 to 1", s->t);
+    if (s->length < 0 || s->length > BAL_SAMPLER_LENGTH_MOST)
+        return bal_fail(ctx, BAL_BAD_ARG, "length is %lld, must be 0 to %lld", (long long)s->length,
+                        (long long)BAL_SAMPLER_LENGTH_MOST);
     for (int64_t i = 0; i < s->items; i++)
         if (s->labels[i] < 0 || s->labels[i] >= s->classes)
             return bal_fail(ctx, BAL_BAD_ARG, "label of item %lld is %d, must be 0 to %d",
@@ -117,6 +187,16 @@ static void group_by_class(bal_sampler *s, const int32_t *labels)
         s->members[s->at[labels[i]]++] = i;
 }
 
+static bal_status open_rounds(bal_sampler *s, int64_t length)
+{
+    for (int c = 0; s->kind->in_round && c < s->classes; c++)
+        s->round_length += s->kind->in_round(s, s->first[c + 1] - s->first[c]);
+    const int64_t natural = s->kind->in_round ? s->round_length : s->items;
+    s->length = length > 0 ? length : natural;
+    s->filled = bal_calloc(s->ctx, (size_t)s->round_length + 1, sizeof *s->filled);
+    return s->filled ? BAL_OK : BAL_NO_MEMORY;
+}
+
 bal_status bal_sampler_open(bal_sampler **out, bal_ctx *ctx, const bal_sampler_settings *settings)
 {
     *out = NULL;
@@ -130,6 +210,9 @@ bal_status bal_sampler_open(bal_sampler **out, bal_ctx *ctx, const bal_sampler_s
     s->kind = kind;
     s->classes = settings->classes;
     s->items = settings->items;
+    s->q = settings->q;
+    s->beta = settings->beta;
+    s->t = settings->t;
     s->seed = settings->seed;
     s->first = bal_calloc(ctx, classes + 1, sizeof *s->first);
     s->members = bal_calloc(ctx, items, sizeof *s->members);
@@ -142,8 +225,11 @@ bal_status bal_sampler_open(bal_sampler **out, bal_ctx *ctx, const bal_sampler_s
         return BAL_NO_MEMORY;
     }
     group_by_class(s, settings->labels);
+    const bal_status status = open_rounds(s, settings->length);
+    if (status != BAL_OK)
+        bal_sampler_close(&s);
     *out = s;
-    return BAL_OK;
+    return status;
 }
 
 void bal_sampler_close(bal_sampler **sampler)
@@ -157,13 +243,14 @@ void bal_sampler_close(bal_sampler **sampler)
     bal_free(s->ctx, s->at);
     bal_free(s->ctx, s->random);
     bal_free(s->ctx, s->cumulated);
+    bal_free(s->ctx, s->filled);
     bal_free(s->ctx, s);
     *sampler = NULL;
 }
 
 int64_t bal_sampler_length(const bal_sampler *sampler)
 {
-    return sampler->items;
+    return sampler->length;
 }
 
 void bal_sampler_probabilities(const bal_sampler *sampler, int epoch, int epochs,
@@ -204,18 +291,51 @@ static int64_t next_of_class(const bal_sampler *s, int c)
     return s->round[s->at[c]++];
 }
 
+/* Round number `round`: every item as often as all of its class, some of them once more, shuffled
+ * together. */
+static void fill_round(const bal_sampler *s, uint64_t round)
+{
+    int64_t at = 0;
+    for (int64_t i = 0; i < s->items; i++)
+        s->filled[at++] = i;
+    for (int c = 0; c < s->classes; c++) {
+        const int64_t first = s->first[c], count = s->first[c + 1] - first;
+        const int64_t more = s->kind->in_round(s, count) - count;
+        if (more == 0)
+            continue;
+        bal_random random = bal_random_at(s->seed, BAL_STREAM_SHUFFLE, round, (uint64_t)c);
+        memcpy(s->round, s->members + first, (size_t)count * sizeof *s->round);
+        bal_random_shuffle(&random, s->round, count);
+        for (int64_t k = 0; k < more; k++)
+            s->filled[at++] = s->round[k % count];
+    }
+    bal_random random = bal_random_at(s->seed, BAL_STREAM_SAMPLER, round, 0);
+    bal_random_shuffle(&random, s->filled, s->round_length);
+}
+
+static void cut_from_rounds(const bal_sampler *s, int epoch, int64_t *draws)
+{
+    int64_t done = 0;
+    while (done < s->length) {
+        const int64_t place = (int64_t)epoch * s->length + done, at = place % s->round_length;
+        const int64_t here = s->round_length - at, wanted = s->length - done;
+        const int64_t taken = here < wanted ? here : wanted;
+        fill_round(s, (uint64_t)(place / s->round_length));
+        memcpy(draws + done, s->filled + at, (size_t)taken * sizeof *draws);
+        done += taken;
+    }
+}
+
 bal_status bal_sampler_draw(const bal_sampler *sampler, int epoch, int epochs, int64_t *draws)
 {
     const bal_sampler *s = sampler;
     if (epoch < 0 || epoch >= epochs)
         return bal_fail(s->ctx, BAL_BAD_ARG, "epoch is %d, must be 0 to %d", epoch, epochs - 1);
-    bal_random random = bal_random_at(s->seed, BAL_STREAM_SAMPLER, (uint64_t)epoch, 0);
-    if (s->kind->every_item) {
-        for (int64_t i = 0; i < s->items; i++)
-            draws[i] = i;
-        bal_random_shuffle(&random, draws, s->items);
+    if (s->kind->in_round) {
+        cut_from_rounds(s, epoch, draws);
         return BAL_OK;
     }
+    bal_random random = bal_random_at(s->seed, BAL_STREAM_SAMPLER, (uint64_t)epoch, 0);
     /* every epoch starts from the members in order: the draw depends on nothing before it */
     memcpy(s->round, s->members, (size_t)s->items * sizeof *s->round);
     bal_sampler_probabilities(s, epoch, epochs, s->cumulated);
@@ -224,7 +344,7 @@ bal_status bal_sampler_draw(const bal_sampler *sampler, int epoch, int epochs, i
         s->random[c] = bal_random_at(s->seed, BAL_STREAM_SHUFFLE, (uint64_t)epoch, (uint64_t)c);
         s->cumulated[c] += c ? s->cumulated[c - 1] : 0.0;
     }
-    for (int64_t i = 0; i < s->items; i++)
+    for (int64_t i = 0; i < s->length; i++)
         draws[i] = next_of_class(s, draw_class(s, &random));
     return BAL_OK;
 }

@@ -3,6 +3,7 @@
 #include "train/loader.h"
 
 #include "data/dataset_picture.h"
+#include "train/batch_mixer.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -12,7 +13,9 @@ typedef struct slot {
     float *images;
     int32_t *labels;
     float *weights; /* NULL: the data has none */
-    int64_t ready;  /* number of the batch that lies here, -1: none */
+    float *targets; /* NULL: no pass mixes */
+    bool mixed;
+    int64_t ready; /* number of the batch that lies here, -1: none */
     int count;
     bal_status status;
     char error[BAL_ERROR_LENGTH];
@@ -23,13 +26,14 @@ typedef struct worker {
     pthread_t thread;
     bal_ctx *ctx;
     uint8_t *pixels, *scratch; /* one image each */
+    bal_batch_mixer *mixer;    /* NULL: no pass mixes */
 } worker;
 
 struct bal_loader {
     bal_ctx *ctx;
     const bal_image_store *store;
     const bal_dataset *data;
-    int batch, slot_count, worker_count, started;
+    int batch, slot_count, worker_count, started, mix_classes;
     bal_image_shape shape;
     size_t area, image_floats;
     bal_pixel_table table;
@@ -66,39 +70,73 @@ static bal_box random_view(const void *user, int height, int width)
     return (bal_box){r.left, r.top, r.width, r.height};
 }
 
-static bal_status read_image(bal_loader *l, worker *w, int64_t place)
+/* An image by its item, and the place that its augmentation is drawn at. */
+typedef struct shown {
+    int64_t item;
+    uint64_t place;
+} shown;
+
+static bal_status read_image(bal_loader *l, worker *w, shown what)
 {
-    const int64_t item = l->pass.items[place];
     if (!l->augments || !l->augment.resized_crop)
-        return bal_image_store_read(l->store, w->ctx, item, w->pixels);
-    const random_box box = {
-        &l->augment, {.seed = l->pass.seed, .epoch = l->pass.epoch, .item = (uint64_t)place}};
-    return bal_dataset_image_through(l->data, w->ctx, &(bal_through){item, random_view, &box},
+        return bal_image_store_read(l->store, w->ctx, what.item, w->pixels);
+    const random_box box = {&l->augment,
+                            {.seed = l->pass.seed, .epoch = l->pass.epoch, .item = what.place}};
+    return bal_dataset_image_through(l->data, w->ctx, &(bal_through){what.item, random_view, &box},
                                      w->pixels);
 }
 
-static void augment_image(bal_loader *l, worker *w, int64_t place)
+static void augment_image(bal_loader *l, worker *w, shown what)
 {
     const bal_loader_pass *pass = &l->pass;
-    bal_augment_draw draw = {pass->seed, pass->epoch, (uint64_t)place, NULL, 0, false};
-    const int32_t label = (int32_t)bal_dataset_label(l->data, pass->items[place]);
+    bal_augment_draw draw = {pass->seed, pass->epoch, what.place, NULL, 0, false};
+    const int32_t label = (int32_t)bal_dataset_label(l->data, what.item);
     if (pass->class_strength)
         draw.strength = &pass->class_strength[label];
     if (pass->class_level)
         draw.level = pass->class_level[label];
-    if (pass->item_level) {
-        draw.level = pass->item_level[place];
+    if (pass->item_level && what.place < BAL_LOADER_SECOND_PLACES) {
+        draw.level = pass->item_level[what.place];
         draw.always = true;
     }
     bal_augment(&l->augment, l->shape, &draw, w->pixels, w->scratch);
 }
 
-static bal_status prepare_image(bal_loader *l, worker *w, int64_t place, float *planes)
+static bal_status prepare_image(bal_loader *l, worker *w, shown what, float *planes)
 {
-    BAL_TRY(read_image(l, w, place));
+    BAL_TRY(read_image(l, w, what));
     if (l->augments)
-        augment_image(l, w, place);
+        augment_image(l, w, what);
     bal_pixel_planes(&l->table, l->area, w->pixels, planes);
+    return BAL_OK;
+}
+
+/* The second stream's images, those that are mixed in. */
+static bal_status prepare_second(bal_loader *l, worker *w, int64_t first, int count)
+{
+    for (int i = 0; i < count; i++) {
+        bal_mixer_seat seat;
+        if (!bal_batch_mixer_wants(w->mixer, i, &seat))
+            continue;
+        const int64_t item = l->pass.second[first + i];
+        *seat.label = (int32_t)bal_dataset_label(l->data, item);
+        *seat.weight = (float)bal_dataset_weight(l->data, item);
+        BAL_TRY(prepare_image(l, w, (shown){item, BAL_LOADER_SECOND_PLACES + (uint64_t)(first + i)},
+                              seat.image));
+    }
+    return BAL_OK;
+}
+
+static bal_status mix(bal_loader *l, worker *w, int64_t first, slot *s)
+{
+    const bal_mix_batch where = {
+        .seed = l->pass.seed, .epoch = l->pass.epoch, .first = (uint64_t)first, .count = s->count};
+    s->mixed = l->pass.mix && bal_batch_mixer_draw(w->mixer, l->pass.mix, where);
+    if (!s->mixed)
+        return BAL_OK;
+    BAL_TRY(prepare_second(l, w, first, s->count));
+    bal_batch_mixer_apply(w->mixer,
+                          &(bal_mixed_batch){s->images, s->labels, s->weights, s->targets});
     return BAL_OK;
 }
 
@@ -110,11 +148,15 @@ static void prepare(bal_loader *l, worker *w, int64_t batch, slot *s)
     for (int i = 0; i < s->count && s->status == BAL_OK; i++) {
         if (atomic_load_explicit(&l->give_up, memory_order_relaxed))
             return;
-        s->labels[i] = (int32_t)bal_dataset_label(l->data, l->pass.items[first + i]);
+        const int64_t item = l->pass.items[first + i];
+        s->labels[i] = (int32_t)bal_dataset_label(l->data, item);
         if (s->weights)
-            s->weights[i] = (float)bal_dataset_weight(l->data, l->pass.items[first + i]);
-        s->status = prepare_image(l, w, first + i, s->images + (size_t)i * l->image_floats);
+            s->weights[i] = (float)bal_dataset_weight(l->data, item);
+        s->status = prepare_image(l, w, (shown){item, (uint64_t)(first + i)},
+                                  s->images + (size_t)i * l->image_floats);
     }
+    if (s->status == BAL_OK)
+        s->status = mix(l, w, first, s);
     if (s->status != BAL_OK)
         memcpy(s->error, bal_error(w->ctx), strlen(bal_error(w->ctx)) + 1);
 }
@@ -180,7 +222,10 @@ static bal_status open_slots(bal_loader *l)
         s->labels = bal_calloc(l->ctx, batch, sizeof *s->labels);
         if (weighted)
             s->weights = bal_calloc(l->ctx, batch, sizeof *s->weights);
-        if (!s->images || !s->labels || (weighted && !s->weights))
+        if (l->mix_classes)
+            s->targets = bal_calloc(l->ctx, batch * (size_t)l->mix_classes, sizeof *s->targets);
+        if (!s->images || !s->labels || (weighted && !s->weights) ||
+            (l->mix_classes && !s->targets))
             return BAL_NO_MEMORY;
     }
     return BAL_OK;
@@ -200,6 +245,10 @@ static bal_status open_workers(bal_loader *l)
         w->scratch = bal_calloc(l->ctx, l->image_floats, 1);
         if (!w->pixels || !w->scratch)
             return BAL_NO_MEMORY;
+        if (l->mix_classes)
+            BAL_TRY(bal_batch_mixer_open(
+                &w->mixer, l->ctx,
+                &(bal_batch_mixer_settings){l->batch, l->mix_classes, l->shape}));
     }
     for (int i = 0; i < l->worker_count; i++)
         BAL_TRY(start_worker(l, &l->workers[i]));
@@ -231,6 +280,7 @@ bal_status bal_loader_open(bal_loader **out, bal_ctx *ctx, const bal_loader_sett
     l->area = (size_t)info.height * (size_t)info.width;
     l->image_floats = l->area * (size_t)info.channels;
     l->batch = settings->batch;
+    l->mix_classes = settings->mix_classes;
     l->worker_count = settings->workers;
     l->slot_count = settings->workers > 0 ? settings->workers + 2 : 1;
     pthread_mutex_init(&l->mutex, NULL);
@@ -265,12 +315,14 @@ void bal_loader_close(bal_loader **loader)
     for (int i = 0; l->workers && i < (l->worker_count > 0 ? l->worker_count : 1); i++) {
         bal_free(l->ctx, l->workers[i].pixels);
         bal_free(l->ctx, l->workers[i].scratch);
+        bal_batch_mixer_close(&l->workers[i].mixer);
         bal_ctx_close(&l->workers[i].ctx);
     }
     for (int i = 0; l->slots && i < l->slot_count; i++) {
         bal_free_aligned(l->ctx, l->slots[i].images);
         bal_free(l->ctx, l->slots[i].labels);
         bal_free(l->ctx, l->slots[i].weights);
+        bal_free(l->ctx, l->slots[i].targets);
     }
     bal_free(l->ctx, l->workers);
     bal_free(l->ctx, l->slots);
@@ -332,6 +384,10 @@ bal_status bal_loader_next(bal_loader *l, bal_loader_batch *batch)
         prepare(l, &l->workers[0], wanted, s);
     if (s->status != BAL_OK)
         return bal_fail(l->ctx, s->status, "%s", s->error);
-    *batch = (bal_loader_batch){s->images, s->labels, s->weights, s->count};
+    *batch = (bal_loader_batch){.images = s->images,
+                                .labels = s->labels,
+                                .targets = s->mixed ? s->targets : NULL,
+                                .weights = s->weights,
+                                .count = s->count};
     return BAL_OK;
 }

@@ -15,6 +15,7 @@ typedef struct bal_loader_settings {
     int batch;                    /* images of a full batch, >= 1 */
     int workers;                  /* threads; 0: the caller's, when it asks for a batch */
     bal_pixel_norm norm;
+    int mix_classes; /* classes of the targets of passes that mix; 0: there are none */
 } bal_loader_settings;
 
 typedef struct bal_loader_pass {
@@ -27,13 +28,19 @@ typedef struct bal_loader_pass {
     const double *class_strength;
     const int *class_level;
     const uint8_t *item_level; /* by place, for certain, instead of class_level; NULL: none */
+    const bal_mix *mix;        /* borrowed until the pass ends; NULL: images as they are */
+    const int64_t *second;     /* count items of the second stream, where mix has one; borrowed
+                                  likewise; augmented as at place BAL_LOADER_SECOND_PLACES and on */
 } bal_loader_pass;
+
+#define BAL_LOADER_SECOND_PLACES ((uint64_t)1 << 48)
 
 typedef struct bal_loader_batch {
     const float *images;   /* count x C x H x W; until the next call on the loader */
-    const int32_t *labels; /* count */
-    const float *weights;  /* count, of the items' losses; NULL: the data has none */
-    int count;             /* 0: the pass is over */
+    const int32_t *labels; /* count; of a mixed image that with the larger part */
+    const float *targets; /* count x classes, rows sum to one; NULL: the labels, nothing is mixed */
+    const float *weights; /* count, of the items' losses; NULL: the data has none */
+    int count;            /* 0: the pass is over */
 } bal_loader_batch;
 
 BAL_MUST_CHECK bal_status bal_loader_open(bal_loader **out, bal_ctx *ctx,

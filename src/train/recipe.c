@@ -36,9 +36,15 @@ char *bal_recipe_keep(bal_recipe *recipe, const char *text, size_t length)
 static void set_stage_defaults(bal_recipe_stage *stage)
 {
     const bal_loss_settings loss = bal_loss_defaults();
+    const bal_sampler_settings sampler = bal_sampler_defaults();
+    const bal_mix_settings mix = bal_mix_defaults();
     *stage = (bal_recipe_stage){
         .epochs = "100%",
-        .sampler = "instance",
+        .sampler = sampler.name,
+        .sampler_q = sampler.q,
+        .sampler_beta = sampler.beta,
+        .sampler_t = sampler.t,
+        .epoch_length = BAL_IMAGES_NATURAL,
         .loss = {.name = "ce",
                  .weight = "none",
                  .beta = 0.9999,
@@ -47,6 +53,16 @@ static void set_stage_defaults(bal_recipe_stage *stage)
                  .las_shape = loss.las_shape,
                  .reduction = "mean"},
         .augment = bal_augment_defaults(),
+        .mix = {.name = mix.name,
+                .alpha = mix.alpha,
+                .prob = mix.prob,
+                .k = mix.k,
+                .tau = mix.tau,
+                .f = mix.f,
+                .a = mix.a,
+                .draw = "batch",
+                .skip_first = "0",
+                .skip_last = "0"},
         .train = "*",
     };
     stage->augment.crop_padding = 4;
@@ -267,6 +283,10 @@ bal_status bal_recipe_store(bal_recipe *recipe, const bal_option *row, void *set
     const bal_recipe_form form = bal_recipe_form_of(row);
     if (form == BAL_FORM_PLAIN)
         return bal_option_set(recipe->ctx, row, settings, prefix, text);
+    if (form == BAL_FORM_IMAGES) {
+        int64_t images;
+        BAL_TRY(bal_schedule_images(recipe->ctx, name, text, 1, &images));
+    }
     const bool empty = bal_recipe_is_list(row) && strcmp(text, "[]") == 0;
     if ((form == BAL_FORM_AMOUNT || form == BAL_FORM_AMOUNTS) && !empty)
         BAL_TRY(check_amounts(recipe, name, text));

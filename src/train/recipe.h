@@ -71,16 +71,28 @@ typedef struct bal_recipe_loss {
     BAL_LOSS_NUMBER_LIST(BAL_LOSS_NUMBER_FIELD)
 } bal_recipe_loss;
 
+typedef struct bal_recipe_mix {
+    const char *name; /* a row of bal_mix_at */
+    double alpha, prob, k, tau, f, a;
+    const char *draw;                   /* "batch" or "image" */
+    const char *skip_first, *skip_last; /* amounts: of the run, in which the stage does not mix */
+
+    int from_epoch, end_epoch; /* resolved by bal_recipe_check: mixes in from..end-1, from 0 */
+} bal_recipe_mix;
+
 typedef struct bal_recipe_stage {
     const char *epochs;  /* an amount */
     const char *sampler; /* a row of bal_sampler_at */
+    double sampler_q, sampler_beta, sampler_t;
+    const char *epoch_length; /* an amount of images; see bal_schedule_images */
     bal_recipe_loss loss;
     bal_augment_settings augment;
+    bal_recipe_mix mix;
     const char *train;  /* patterns with ", " between them; "head": the head's parameters */
     const char *freeze; /* the same, taken away from train; or NULL */
 
-    int first_epoch, epoch_count;      /* resolved by bal_recipe_check; first_epoch counts from 0 */
-    int line, loss_line, augment_line; /* in the file; for messages */
+    int first_epoch, epoch_count; /* resolved by bal_recipe_check; first_epoch counts from 0 */
+    int line, loss_line, augment_line, mix_line; /* in the file; for messages */
 } bal_recipe_stage;
 
 struct bal_recipe {

@@ -77,6 +77,21 @@ static bal_status check_loss(const bal_recipe *r, const bal_recipe_loss *loss, i
     return BAL_OK;
 }
 
+static bal_status check_mix(const bal_recipe *r, const bal_recipe_stage *stage)
+{
+    static const method_list mixes = {bal_mix_at};
+    const int line = stage->mix_line ? stage->mix_line : stage->line;
+    BAL_TRY(check_name(r, line, &(bal_name_list){"mixing", method_name, &mixes}, stage->mix.name));
+    if (strcmp(stage->mix.name, "none") != 0 &&
+        !bal_loss_find(stage->loss.name)->takes_soft_targets)
+        return bal_fail(
+            r->ctx, BAL_MISMATCH,
+            "%s:%d: mixing %s makes targets of two classes, and loss %s takes one class "
+            "only",
+            r->where, line, stage->mix.name, stage->loss.name);
+    return BAL_OK;
+}
+
 static bal_status check_stage(const bal_recipe *r, const bal_recipe_stage *stage)
 {
     static const method_list samplers = {bal_sampler_at}, weightings = {bal_class_weighting_at};
@@ -88,6 +103,7 @@ static bal_status check_stage(const bal_recipe *r, const bal_recipe_stage *stage
     BAL_TRY(check_name(r, loss_line, &(bal_name_list){"class weight", method_name, &weightings},
                        loss->weight));
     BAL_TRY(check_augment(r, stage));
+    BAL_TRY(check_mix(r, stage));
     return check_loss(r, loss, loss_line);
 }
 
@@ -134,6 +150,21 @@ static bal_status resolve_stages(bal_recipe *r)
                         "%s:%d: the stages add up to %.10g epochs, the run has %d (percentages "
                         "follow the run, numbers do not)",
                         r->where, r->stages[0].line, position, total);
+    return BAL_OK;
+}
+
+/* In which epochs of the run a stage mixes; may be none. */
+static bal_status resolve_mixes(bal_recipe *r)
+{
+    for (int i = 0; i < r->stage_count; i++) {
+        bal_recipe_mix *mix = &r->stages[i].mix;
+        const int line = r->stages[i].mix_line ? r->stages[i].mix_line : r->stages[i].line;
+        double first, last;
+        BAL_TRY(amount_at(r, line, "skip_first", mix->skip_first, &first));
+        BAL_TRY(amount_at(r, line, "skip_last", mix->skip_last, &last));
+        mix->from_epoch = bal_schedule_round(first);
+        mix->end_epoch = r->general.epochs - bal_schedule_round(last);
+    }
     return BAL_OK;
 }
 
@@ -202,6 +233,7 @@ bal_status bal_recipe_check(bal_recipe *recipe)
     for (int i = 0; i < recipe->stage_count; i++)
         BAL_TRY(check_stage(recipe, &recipe->stages[i]));
     BAL_TRY(resolve_stages(recipe));
+    BAL_TRY(resolve_mixes(recipe));
     BAL_TRY(resolve_schedule(recipe));
     return bal_recipe_check_optimizer(recipe);
 }

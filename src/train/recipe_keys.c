@@ -8,6 +8,7 @@
 
 #define VALUE_AMOUNT "N|P%"
 #define VALUE_AMOUNTS "N|P%,..."
+#define VALUE_IMAGES "N|P%|natural"
 #define VALUE_PATTERNS "PATTERN,..."
 
 #define KEY(section, type, field, kind, min, max, value, choices, about)                      \
@@ -24,6 +25,7 @@
 #define LOSS(...) KEY("stages.loss", bal_recipe_loss, __VA_ARGS__)
 #define LOSS_NUMBER(name, value, least, most, standard, about) \
     LOSS(name, REAL, least, most, value, NULL, about "; default " #standard),
+#define MIX(...) KEY("stages.mix", bal_recipe_mix, __VA_ARGS__)
 #define AUGMENT(...) KEY("stages.augment", bal_augment_settings, __VA_ARGS__),
 
 /* clang-format off */
@@ -87,6 +89,16 @@ static const bal_recipe_key keys[] = {
           "epochs or share of the run; all stages make the whole run; default 100%"),
     STAGE(sampler, TEXT, 0, 0, "NAME", NULL,
           "which images an epoch draws; default instance"),
+    STAGE(sampler_q, REAL, -BAL_SAMPLER_Q_MOST, BAL_SAMPLER_Q_MOST, "Q", NULL,
+          "sampler power: classes are drawn as n_j^Q; default 0.5"),
+    STAGE(sampler_beta, REAL, 0, 0.9999999999, "B", NULL,
+          "sampler effective: how far counts reach; default 0.9999"),
+    STAGE(sampler_t, REAL, 0, 1, "T", NULL,
+          "sampler repeat-factor: share of the images below which a class's are repeated; 0: "
+          "1/classes; default 0"),
+    STAGE(epoch_length, TEXT, 0, 0, VALUE_IMAGES, NULL,
+          "images of an epoch: a number, a share of the training images, or what the sampler "
+          "shows by itself; default natural"),
     STAGE(train, TEXT, 0, 0, VALUE_PATTERNS, NULL,
           "parameters that learn: shell patterns for their names, or head; default *"),
     STAGE(freeze, TEXT, 0, 0, VALUE_PATTERNS, NULL,
@@ -104,6 +116,25 @@ static const bal_recipe_key keys[] = {
          "share of the target spread over all classes; default 0"),
     LOSS(reduction, CHOICE, 0, 0, "NAME", "mean|weighted_mean",
          "divide by the images or by the class weights drawn; default mean"),
+
+    MIX(name, TEXT, 0, 0, "NAME", NULL, "how two images become one; default none"),
+    MIX(alpha, REAL, 1e-3, 1e3, "A", NULL,
+        "the image's share is drawn from Beta(A, A); default 1"),
+    MIX(prob, REAL, 0, 1, "P", NULL, "probability of mixing at all; default 1"),
+    MIX(k, REAL, 1, 1e12, "K", NULL,
+        "remix: ratio of counts from which the rarer class takes the label; default 3"),
+    MIX(tau, REAL, 0, 1, "T", NULL,
+        "remix: share of the frequent class below which it loses its label; default 0.5"),
+    MIX(f, REAL, -10, 10, "F", NULL,
+        "mamix: half of the label is where margins n_j^F meet; default -0.25"),
+    MIX(a, REAL, -9, 11, "A", NULL,
+        "cmo: images are pasted with weights 1 / n_j^A; default 1"),
+    MIX(draw, CHOICE, 0, 0, "WHAT", "batch|image",
+        "what has a share and box of its own; default batch"),
+    MIX(skip_first, TEXT, 0, 0, VALUE_AMOUNT, NULL,
+        "first epochs or share of the run without mixing; default 0"),
+    MIX(skip_last, TEXT, 0, 0, VALUE_AMOUNT, NULL,
+        "last epochs or share of the run without mixing; default 0"),
 
     BAL_AUGMENT_KEYS(AUGMENT)
 };
@@ -123,6 +154,8 @@ const bal_recipe_section bal_recipe_sections[BAL_RECIPE_SECTIONS] = {
      offsetof(bal_recipe_stage, loss_line)},
     {"stages.augment", "augment", offsetof(bal_recipe_stage, augment), true,
      offsetof(bal_recipe_stage, augment_line)},
+    {"stages.mix", "mix", offsetof(bal_recipe_stage, mix), true,
+     offsetof(bal_recipe_stage, mix_line)},
 };
 
 const bal_recipe_key *bal_recipe_key_at(int i)
@@ -136,6 +169,8 @@ bal_recipe_form bal_recipe_form_of(const bal_option *row)
         return BAL_FORM_PLAIN;
     if (strcmp(row->value, VALUE_AMOUNT) == 0)
         return BAL_FORM_AMOUNT;
+    if (strcmp(row->value, VALUE_IMAGES) == 0)
+        return BAL_FORM_IMAGES;
     if (strcmp(row->value, VALUE_AMOUNTS) == 0)
         return BAL_FORM_AMOUNTS;
     return strcmp(row->value, VALUE_PATTERNS) == 0 ? BAL_FORM_PATTERNS : BAL_FORM_PLAIN;

@@ -17,12 +17,13 @@ typedef struct bal_recipe_section {
 /* Rows and sections together: what the parser keeps a flag for. */
 #define BAL_RECIPE_KEYS_MOST 256
 
-enum { BAL_SECTION_GENERAL, BAL_SECTION_STAGE = 3, BAL_RECIPE_SECTIONS = 6 };
+enum { BAL_SECTION_GENERAL, BAL_SECTION_STAGE = 3, BAL_RECIPE_SECTIONS = 7 };
 extern const bal_recipe_section bal_recipe_sections[BAL_RECIPE_SECTIONS];
 
 /* What a text of a row must be, known by the row's value name. */
 typedef enum bal_recipe_form {
     BAL_FORM_PLAIN,   /* what bal_option_set takes */
+    BAL_FORM_IMAGES,  /* "50000", "80%" or "natural" */
     BAL_FORM_AMOUNT,  /* "160" or "80%" */
     BAL_FORM_AMOUNTS, /* a list of them */
     BAL_FORM_PATTERNS /* a list of shell patterns for parameter names */

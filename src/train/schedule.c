@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define MOST_EPOCHS 100000
+#define MOST_IMAGES ((int64_t)1 << 40)
 
 bal_schedule_kind bal_schedule_kind_of(const char *name)
 {
@@ -71,6 +72,40 @@ bal_status bal_schedule_amount(bal_ctx *ctx, const char *name, const char *text,
     return bal_fail(ctx, BAL_BAD_ARG,
                     "%s wants epochs or a percentage, for instance 160 or 80%%, got \"%s\"", name,
                     text);
+}
+
+bal_status bal_schedule_images(bal_ctx *ctx, const char *name, const char *text, int64_t total,
+                               int64_t *images)
+{
+    static const bal_option number = {
+        .kind = BAL_OPTION_REAL, .name = "images", .min = 1, .max = (double)MOST_IMAGES};
+    static const bal_option percent = {
+        .kind = BAL_OPTION_REAL, .name = "percentage", .min = 1e-9, .max = 1e6};
+    char digits[32];
+    const size_t length = strlen(text);
+    const bool is_percent = length > 0 && text[length - 1] == '%';
+    double value = 0.0;
+    *images = 0;
+    if (strcmp(text, BAL_IMAGES_NATURAL) == 0)
+        return BAL_OK;
+    if (length > 0 && length < sizeof digits) {
+        memcpy(digits, text, length - is_percent);
+        digits[length - is_percent] = '\0';
+        if (is_percent && bal_option_set(ctx, &percent, &value, "", digits) == BAL_OK) {
+            value = floor(value * (double)total / 100.0 + 0.5);
+            *images = value < 1.0 ? 1 : value < MOST_IMAGES ? (int64_t)value : MOST_IMAGES;
+            return BAL_OK;
+        }
+        if (!is_percent && bal_option_set(ctx, &number, &value, "", digits) == BAL_OK &&
+            value == floor(value)) {
+            *images = (int64_t)value;
+            return BAL_OK;
+        }
+    }
+    return bal_fail(ctx, BAL_BAD_ARG,
+                    "%s wants a number of images, a percentage of the training images or "
+                    "\"" BAL_IMAGES_NATURAL "\", for instance 50000 or 80%%, got \"%s\"",
+                    name, text);
 }
 
 int bal_schedule_round(double epochs)

@@ -44,6 +44,11 @@ bal_schedule_kind bal_schedule_kind_of(const char *name);
  * is what the message calls it. */
 BAL_MUST_CHECK bal_status bal_schedule_amount(bal_ctx *ctx, const char *name, const char *text,
                                               int total, double *epochs);
+/* An amount of images: "50000", "80%" (of total, which may be above 100%), both at least one image,
+ * or BAL_IMAGES_NATURAL, which is 0. Fails with BAL_BAD_ARG as above. */
+#define BAL_IMAGES_NATURAL "natural"
+BAL_MUST_CHECK bal_status bal_schedule_images(bal_ctx *ctx, const char *name, const char *text,
+                                              int64_t total, int64_t *images);
 /* The nearest whole number of epochs, halves up. */
 int bal_schedule_round(double epochs);
 

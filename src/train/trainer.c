@@ -16,6 +16,7 @@ void bal_trainer_close(bal_trainer **trainer)
     bal_free(t->ctx, t->counts);
     bal_free(t->ctx, t->class_names);
     bal_free(t->ctx, t->labels);
+    bal_free(t->ctx, t->stages);
     for (int i = 0; i < t->text_count; i++)
         bal_free(t->ctx, t->texts[i]);
     bal_free(t->ctx, t);
@@ -117,16 +118,6 @@ bal_status bal_trainer_loss(const bal_trainer *t, int stage, bal_loss **out)
     return status;
 }
 
-bal_status bal_trainer_sampler(const bal_trainer *t, int stage, bal_sampler **out)
-{
-    const bal_sampler_settings settings = {.name = t->recipe->stages[stage].sampler,
-                                           .classes = (int)t->classes,
-                                           .items = t->train_items,
-                                           .labels = t->labels,
-                                           .seed = t->settings.seed};
-    return bal_sampler_open(out, t->ctx, &settings);
-}
-
 bal_status bal_trainer_plan_open(const bal_trainer *t, const bool *trains, bool measure_only,
                                  bal_plan **out)
 {
@@ -180,22 +171,40 @@ static bal_status check_optimizer(const bal_trainer *t)
     return BAL_OK;
 }
 
+static bal_status check_stage(bal_trainer *t, int i, bool *trains)
+{
+    bal_trainer_stage *stage = &t->stages[i];
+    bal_loss *loss = NULL;
+    bal_sampler *sampler = NULL, *second = NULL;
+    bal_mix *mix = NULL;
+    bal_status status;
+    BAL_GOTO(bal_recipe_stage_trains(t->recipe, i, t->graph, trains));
+    BAL_GOTO(bal_trainer_loss(t, i, &loss));
+    BAL_GOTO(bal_trainer_sampler(t, i, &sampler));
+    stage->length = bal_sampler_length(sampler);
+    stage->steps = (stage->length + t->settings.batch_size - 1) / t->settings.batch_size;
+    if (i > 0)
+        stage->first_step =
+            stage[-1].first_step + stage[-1].steps * t->recipe->stages[i - 1].epoch_count;
+    BAL_GOTO(bal_trainer_mix(t, i, &mix));
+    BAL_GOTO(bal_trainer_second(t, i, mix, &second));
+    t->mixes = t->mixes || mix;
+fail:
+    bal_loss_close(&loss);
+    bal_sampler_close(&sampler);
+    bal_sampler_close(&second);
+    bal_mix_close(&mix);
+    return status;
+}
+
 /* Every stage can be opened: its loss fits the counts, its patterns fit the parameters. */
-static bal_status check_stages(const bal_trainer *t)
+static bal_status check_stages(bal_trainer *t)
 {
     bool *trains = bal_calloc(t->ctx, (size_t)bal_graph_params(t->graph), sizeof *trains);
-    bal_status status = trains ? BAL_OK : BAL_NO_MEMORY;
-    for (int i = 0; status == BAL_OK && i < t->recipe->stage_count; i++) {
-        bal_loss *loss = NULL;
-        bal_sampler *sampler = NULL;
-        status = bal_recipe_stage_trains(t->recipe, i, t->graph, trains);
-        if (status == BAL_OK)
-            status = bal_trainer_loss(t, i, &loss);
-        if (status == BAL_OK)
-            status = bal_trainer_sampler(t, i, &sampler);
-        bal_loss_close(&loss);
-        bal_sampler_close(&sampler);
-    }
+    t->stages = bal_calloc(t->ctx, (size_t)t->recipe->stage_count, sizeof *t->stages);
+    bal_status status = trains && t->stages ? BAL_OK : BAL_NO_MEMORY;
+    for (int i = 0; status == BAL_OK && i < t->recipe->stage_count; i++)
+        status = check_stage(t, i, trains);
     bal_free(t->ctx, trains);
     return status;
 }
@@ -212,7 +221,6 @@ bal_status bal_trainer_open(bal_trainer **out, bal_ctx *ctx, const bal_dataset *
     bal_status status;
     BAL_GOTO(read_data(t));
     BAL_GOTO(bal_trainer_resolve(t, recipe, settings));
-    t->steps = (t->train_items + t->settings.batch_size - 1) / t->settings.batch_size;
     BAL_GOTO(check_data(t));
     BAL_GOTO(open_network(t));
     BAL_GOTO(check_optimizer(t));

@@ -20,6 +20,13 @@
 #define BAL_LAST_FILE "last.safetensors"
 #define BAL_METADATA_EPOCH "ballast.epoch"
 
+/* What is known of a stage before it begins. */
+typedef struct bal_trainer_stage {
+    int64_t length;     /* images shown in an epoch */
+    int64_t steps;      /* of an epoch */
+    int64_t first_step; /* steps of the run before its first epoch */
+} bal_trainer_stage;
+
 /* Opened and checked; nothing of it changes afterwards. */
 struct bal_trainer {
     bal_ctx *ctx;
@@ -33,8 +40,10 @@ struct bal_trainer {
     const bal_engine *engine;
     bal_weights *start; /* what training starts from, in the graph's order */
     bal_metric monitor;
-    int64_t train_items, steps; /* per epoch */
-    int64_t *counts;            /* BAL_SPLIT_COUNT x classes */
+    int64_t train_items;
+    bal_trainer_stage *stages; /* of the recipe */
+    bool mixes;                /* in some stage */
+    int64_t *counts;           /* BAL_SPLIT_COUNT x classes */
     const char **class_names;
     int32_t *labels; /* of the training split, in the order of its items */
     char *texts[8];
@@ -49,6 +58,17 @@ BAL_MUST_CHECK bal_status bal_trainer_resolve(bal_trainer *t, const bal_recipe *
 /* ---- stages ---- */
 BAL_MUST_CHECK bal_status bal_trainer_loss(const bal_trainer *t, int stage, bal_loss **out);
 BAL_MUST_CHECK bal_status bal_trainer_sampler(const bal_trainer *t, int stage, bal_sampler **out);
+/* How a stage mixes, and the sampler of the images that are mixed in; each NULL: not needed. */
+BAL_MUST_CHECK bal_status bal_trainer_mix(const bal_trainer *t, int stage, bal_mix **out);
+BAL_MUST_CHECK bal_status bal_trainer_second(const bal_trainer *t, int stage, const bal_mix *mix,
+                                             bal_sampler **out);
+/* Whether the stage of an epoch (from 0) mixes in it. */
+bool bal_trainer_mixes_in(const bal_trainer *t, int epoch);
+/* Steps of an epoch (from 0), and of the run before it. */
+int64_t bal_trainer_steps(const bal_trainer *t, int epoch);
+int64_t bal_trainer_steps_before(const bal_trainer *t, int epoch);
+/* Images that are still to be shown after a step of an epoch, to the end of the run. */
+int64_t bal_trainer_images_left(const bal_trainer *t, int epoch, int64_t step);
 /* A training plan for a set of parameters (one bool each, see bal_recipe_stage_trains). */
 BAL_MUST_CHECK bal_status bal_trainer_plan_open(const bal_trainer *t, const bool *trains,
                                                 bool measure_only, bal_plan **out);
@@ -81,9 +101,10 @@ typedef struct bal_training {
     bal_plan *plan;
     bal_loss *loss;
     bal_loss_inputs *loss_inputs;
-    bal_sampler *sampler;
-    bool *trains;      /* per parameter: what a stage learns */
-    float *lr, *decay; /* per parameter */
+    bal_sampler *sampler, *second_sampler; /* second_sampler: of mix, or NULL */
+    bal_mix *mix;                          /* NULL: the stage mixes nothing */
+    bool *trains;                          /* per parameter: what a stage learns */
+    float *lr, *decay;                     /* per parameter */
 
     bool *rare; /* classes: fewer images than the optimizer's sam_eta */
     /* of the group of batches that the next update is made from */
@@ -95,7 +116,7 @@ typedef struct bal_training {
 
     float *logits, *gradient;       /* batch x classes */
     const float **output_gradients; /* per output of the graph */
-    int64_t *shown;                 /* items of the epoch, in the order shown */
+    int64_t *shown, *second;        /* items of the epoch, in the order shown; and mixed in */
     int64_t *class_drawn;           /* classes */
     float *scores;                  /* of a whole split: the larger of val and test, x classes */
     int32_t *score_labels;
@@ -114,8 +135,8 @@ double bal_training_seconds(const bal_training *g);
 /* A line for log.txt and for the context's log. A failure to write it is only logged. */
 void bal_training_say(bal_training *g, const char *format, ...) BAL_PRINTF(2, 3);
 
-/* Plan, loss and sampler for the stage of an epoch. Values and momenta come from `from` (see
- * snapshot.h), or where that is NULL from the plan that there is. */
+/* Plan, loss, samplers and mixing for the stage of an epoch. Values and momenta come from `from`
+ * (see snapshot.h), or where that is NULL from the plan that there is. */
 BAL_MUST_CHECK bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *from);
 /* Trains on what is left of the present epoch (state.epoch, state.step). Fails with BAL_INTERRUPTED
  * after a finished step, BAL_DIVERGED. */
@@ -168,6 +189,9 @@ BAL_MUST_CHECK bal_status bal_training_write_weights(bal_training *g, const char
 /* Reads the state, and the values and momenta that belong to it, where there is one; checks that it
  * is this run's. Without one *snapshot is NULL and the state that of a start. */
 BAL_MUST_CHECK bal_status bal_training_resume(bal_training *g, bal_weights **snapshot);
+/* How often each class and each image was shown in the finished epochs, for summary.json; and the
+ * line about it. */
+BAL_MUST_CHECK bal_status bal_training_exposure(bal_training *g, json_t **out);
 /* last.safetensors, best.safetensors, both splits measured with the best weights, summary.json. */
 BAL_MUST_CHECK bal_status bal_training_finish(bal_training *g);
 

@@ -27,19 +27,19 @@ static bal_status stage_costs(const bal_trainer *t, int stage, bool *trains, cos
 
 static bal_status add_costs(const bal_trainer *t, bool *trains, bal_train_plan *plan, costs *first)
 {
-    const double batch = t->settings.batch_size, items = (double)t->train_items;
+    const double batch = t->settings.batch_size;
     for (int i = 0; i < t->recipe->stage_count; i++) {
         costs now;
         BAL_TRY(stage_costs(t, i, trains, &now));
         if (i == 0)
             *first = now;
-        plan->flops_total +=
-            plan->passes * now.training / batch * items * t->recipe->stages[i].epoch_count;
+        plan->flops_total += plan->passes * now.training / batch * (double)t->stages[i].length *
+                             t->recipe->stages[i].epoch_count;
         plan->memory_bytes = now.memory > plan->memory_bytes ? now.memory : plan->memory_bytes;
     }
     if (t->recipe->swa_first >= 0) /* the statistics of batch norm are measured in each epoch */
         plan->flops_total +=
-            first->forward / batch * items * (t->settings.epochs - t->recipe->swa_first);
+            first->forward / batch * (double)bal_trainer_images_left(t, t->recipe->swa_first, 0);
     return BAL_OK;
 }
 
@@ -83,7 +83,7 @@ bal_status bal_trainer_plan(bal_trainer *t, bool measure, bal_train_plan *plan)
                              .passes = passes_of(&t->recipe->optimizer),
                              .epochs = t->settings.epochs,
                              .batch_size = t->settings.batch_size,
-                             .steps_per_epoch = t->steps};
+                             .steps_per_epoch = t->stages[0].steps};
     bool *trains = bal_calloc(t->ctx, (size_t)bal_graph_params(t->graph), sizeof *trains);
     costs first = {0};
     double seconds = NAN;

@@ -67,6 +67,21 @@ static bal_status find_stage_group(bal_training *g, int stage)
     return status;
 }
 
+static void close_draws(bal_training *g)
+{
+    bal_sampler_close(&g->sampler);
+    bal_sampler_close(&g->second_sampler);
+    bal_mix_close(&g->mix);
+}
+
+static bal_status open_draws(bal_training *g, int stage)
+{
+    close_draws(g);
+    BAL_TRY(bal_trainer_sampler(g->t, stage, &g->sampler));
+    BAL_TRY(bal_trainer_mix(g->t, stage, &g->mix));
+    return bal_trainer_second(g->t, stage, g->mix, &g->second_sampler);
+}
+
 bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *from)
 {
     const bal_trainer *t = g->t;
@@ -78,13 +93,12 @@ bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *fro
         BAL_TRY(open_plan(g, from));
     bal_loss_inputs_close(&g->loss_inputs);
     bal_loss_close(&g->loss);
-    bal_sampler_close(&g->sampler);
     memset(g->output_gradients, 0,
            (size_t)bal_graph_outputs(t->graph) * sizeof *g->output_gradients);
     g->output_gradients[t->logits] = g->gradient;
     BAL_TRY(bal_trainer_loss(t, stage, &g->loss));
     BAL_TRY(bal_loss_inputs_open(&g->loss_inputs, g->plan, g->loss, t->settings.batch_size));
-    BAL_TRY(bal_trainer_sampler(t, stage, &g->sampler));
+    BAL_TRY(open_draws(g, stage));
     BAL_TRY(find_stage_group(g, stage));
     if (g->stage >= 0)
         bal_training_say(g, "stages[%d] begins with epoch %d", stage, epoch + 1);
@@ -156,7 +170,7 @@ static bal_status interrupted(bal_training *g)
                     "interrupted in epoch %d of %d after step %lld of %lld; the state is in %s, "
                     "and resuming the run goes on from there",
                     g->state.epoch + 1, g->t->settings.epochs, (long long)g->state.step,
-                    (long long)g->t->steps, g->t->settings.out);
+                    (long long)bal_trainer_steps(g->t, g->state.epoch), g->t->settings.out);
 }
 
 static bal_status train(bal_training *g)
@@ -187,13 +201,17 @@ static bal_status open_memory(bal_training *g)
     const size_t scored =
         (size_t)(items[BAL_SPLIT_VAL] > items[BAL_SPLIT_TEST] ? items[BAL_SPLIT_VAL]
                                                               : items[BAL_SPLIT_TEST]);
+    size_t longest = 0;
+    for (int i = 0; i < t->recipe->stage_count; i++)
+        longest = (size_t)t->stages[i].length > longest ? (size_t)t->stages[i].length : longest;
     g->trains = bal_calloc(g->ctx, params, sizeof *g->trains);
     g->lr = bal_calloc(g->ctx, params, sizeof *g->lr);
     g->decay = bal_calloc(g->ctx, params, sizeof *g->decay);
     g->logits = bal_calloc(g->ctx, batch * classes, sizeof *g->logits);
     g->gradient = bal_calloc(g->ctx, batch * classes, sizeof *g->gradient);
     g->output_gradients = bal_calloc(g->ctx, outputs, sizeof *g->output_gradients);
-    g->shown = bal_calloc(g->ctx, (size_t)t->train_items, sizeof *g->shown);
+    g->shown = bal_calloc(g->ctx, longest, sizeof *g->shown);
+    g->second = bal_calloc(g->ctx, t->mixes ? longest : 1, sizeof *g->second);
     g->class_drawn = bal_calloc(g->ctx, classes, sizeof *g->class_drawn);
     g->rare = bal_calloc(g->ctx, classes, sizeof *g->rare);
     g->scores = bal_calloc(g->ctx, scored * classes, sizeof *g->scores);
@@ -201,7 +219,7 @@ static bal_status open_memory(bal_training *g)
     g->class_loss = bal_calloc(g->ctx, classes, sizeof *g->class_loss);
     g->class_recall = bal_calloc(g->ctx, classes, sizeof *g->class_recall);
     if (!g->trains || !g->lr || !g->decay || !g->logits || !g->gradient || !g->output_gradients ||
-        !g->shown || !g->class_drawn || !g->rare || !g->scores || !g->score_labels ||
+        !g->shown || !g->second || !g->class_drawn || !g->rare || !g->scores || !g->score_labels ||
         !g->class_loss || !g->class_recall)
         return BAL_NO_MEMORY;
     bal_recipe_weight_decay(t->recipe, t->graph, g->decay);
@@ -217,12 +235,12 @@ static void close_training(bal_training *g)
     bal_plan_close(&g->plan);
     bal_loss_inputs_close(&g->loss_inputs);
     bal_loss_close(&g->loss);
-    bal_sampler_close(&g->sampler);
+    close_draws(g);
     bal_run_identity_free(&g->identity);
     void *const memory[] = {g->trains,      g->lr,     g->decay,        g->logits,
                             g->gradient,    g->shown,  g->score_labels, (void *)g->output_gradients,
                             g->class_drawn, g->scores, g->class_loss,   g->class_recall,
-                            g->rare};
+                            g->rare,        g->second};
     for (size_t i = 0; i < BAL_COUNT_OF(memory); i++)
         bal_free(g->ctx, memory[i]);
     bal_run_folder_close(&g->folder);
@@ -236,7 +254,8 @@ static bal_status open_images(bal_training *g)
     const bal_loader_settings loader = {.store = g->store,
                                         .batch = g->t->settings.batch_size,
                                         .workers = g->t->settings.workers,
-                                        .norm = g->norm};
+                                        .norm = g->norm,
+                                        .mix_classes = g->t->mixes ? (int)g->t->classes : 0};
     return bal_loader_open(&g->loader, g->ctx, &loader);
 }
 

@@ -27,9 +27,9 @@ static double ema_decay(const bal_training *g)
 {
     const bal_recipe_optimizer *o = &g->t->recipe->optimizer;
     const int64_t group = o->grad_accum_steps;
-    const int64_t of_epoch = (g->t->steps + group - 1) / group;
-    const int64_t done = (g->state.epoch - g->stage_group_epoch) * of_epoch +
-                         (g->state.step + group - 1) / group - 1;
+    int64_t done = (g->state.step + group - 1) / group - 1;
+    for (int epoch = g->stage_group_epoch; epoch < g->state.epoch; epoch++)
+        done += (bal_trainer_steps(g->t, epoch) + group - 1) / group;
     if (done <= 0)
         return 0.0;
     const double rising = 1.0 - pow(1.0 + (double)done, -2.0 / 3.0);
@@ -42,7 +42,8 @@ bal_status bal_training_average(bal_training *g)
     double keep;
     if (has_ema(g)) {
         keep = ema_decay(g);
-    } else if (swa >= 0 && g->state.epoch >= swa && g->state.step == g->t->steps) {
+    } else if (swa >= 0 && g->state.epoch >= swa &&
+               g->state.step == bal_trainer_steps(g->t, g->state.epoch)) {
         const double before = g->state.epoch - swa_begin(g);
         keep = before / (before + 1.0);
     } else {
@@ -58,7 +59,7 @@ bool bal_training_averages(const bal_training *g)
 {
     const int swa = g->t->recipe->swa_first;
     /* an epoch counts once its last step is done */
-    const int epochs = g->state.epoch + (g->state.step == g->t->steps);
+    const int epochs = g->state.epoch + (g->state.step == bal_trainer_steps(g->t, g->state.epoch));
     return has_ema(g) || (swa >= 0 && epochs > swa);
 }
 

@@ -14,16 +14,15 @@ static void tell_progress(bal_training *g)
     if (!g->callbacks->progress || now - g->last_progress < PROGRESS_EVERY)
         return;
     g->last_progress = now;
-    const int64_t left = (int64_t)(t->settings.epochs - g->state.epoch) * t->train_items -
-                         g->state.step * t->settings.batch_size;
+    const int64_t left = bal_trainer_images_left(t, g->state.epoch, g->state.step);
     const double speed = busy > 0.0 ? (double)g->run_images / busy : NAN;
     const bal_progress progress = {.epoch = g->state.epoch + 1,
                                    .epochs = t->settings.epochs,
                                    .step = g->state.step,
-                                   .steps = t->steps,
+                                   .steps = bal_trainer_steps(t, g->state.epoch),
                                    .loss = g->state.loss_sum / (double)g->state.seen,
                                    .images_per_second = speed,
-                                   .seconds_left = (double)(left > 0 ? left : 0) / speed};
+                                   .seconds_left = (double)left / speed};
     g->callbacks->progress(g->callbacks->user, &progress);
 }
 
@@ -33,24 +32,41 @@ bal_loader_pass bal_training_loader_pass(const bal_training *g, int64_t first_ba
 {
     const bal_trainer *t = g->t;
     return (bal_loader_pass){.items = g->shown,
-                             .count = t->train_items,
+                             .count = bal_sampler_length(g->sampler),
                              .first_batch = first_batch,
                              .augment = &t->recipe->stages[g->stage].augment,
                              .seed = t->settings.seed,
-                             .epoch = (uint64_t)g->state.epoch};
+                             .epoch = (uint64_t)g->state.epoch,
+                             .mix = bal_trainer_mixes_in(t, g->state.epoch) ? g->mix : NULL,
+                             .second = g->second_sampler ? g->second : NULL};
+}
+
+/* The items that an epoch shows, and those that are mixed in. */
+static bal_status draw(bal_training *g)
+{
+    const bal_trainer *t = g->t;
+    const int epoch = g->state.epoch, epochs = t->settings.epochs;
+    const int64_t *items = bal_dataset_items(t->data, BAL_SPLIT_TRAIN);
+    const int64_t length = bal_sampler_length(g->sampler);
+    BAL_TRY(bal_sampler_draw(g->sampler, epoch, epochs, g->shown));
+    memset(g->class_drawn, 0, t->classes * sizeof *g->class_drawn);
+    for (int64_t i = 0; i < length; i++) {
+        g->class_drawn[t->labels[g->shown[i]]]++;
+        g->shown[i] = items[g->shown[i]];
+    }
+    if (!g->second_sampler)
+        return BAL_OK;
+    BAL_TRY(bal_sampler_draw(g->second_sampler, epoch, epochs, g->second));
+    for (int64_t i = 0; i < length; i++)
+        g->second[i] = items[g->second[i]];
+    return BAL_OK;
 }
 
 static bal_status begin(bal_training *g)
 {
     const bal_trainer *t = g->t;
     const int epoch = g->state.epoch;
-    const int64_t *items = bal_dataset_items(t->data, BAL_SPLIT_TRAIN);
-    BAL_TRY(bal_sampler_draw(g->sampler, epoch, t->settings.epochs, g->shown));
-    memset(g->class_drawn, 0, t->classes * sizeof *g->class_drawn);
-    for (int64_t i = 0; i < t->train_items; i++) {
-        g->class_drawn[t->labels[g->shown[i]]]++;
-        g->shown[i] = items[g->shown[i]];
-    }
+    BAL_TRY(draw(g));
     const float lr = (float)bal_schedule_lr(&t->recipe->schedule, epoch);
     for (int p = 0; p < bal_graph_params(t->graph); p++)
         g->lr[p] = lr;

@@ -68,12 +68,15 @@ static bal_status measure(bal_training *g, bal_split split, json_t **out)
 static bal_status write_summary(bal_training *g, json_t *val, json_t *test)
 {
     const bal_trainer *t = g->t;
-    json_t *summary = json_pack(
-        "{s:s, s:s, s:i, s:b, s:i, s:s, s:o, s:f, s:b, s:O, s:O}", "model", t->settings.model,
-        "recipe", bal_recipe_name(t->recipe), "epochs", g->state.epoch, "stopped_early",
-        g->state.epoch < t->settings.epochs, "best_epoch", bal_training_best_epoch(g), "metric",
-        t->settings.monitor, "best", bal_json_real(g->state.best), "seconds",
-        bal_training_seconds(g), "item_weights", (int)t->info.weighted, "val", val, "test", test);
+    json_t *exposure;
+    BAL_TRY(bal_training_exposure(g, &exposure));
+    json_t *summary =
+        json_pack("{s:s, s:s, s:i, s:b, s:i, s:s, s:o, s:f, s:b, s:o, s:O, s:O}", "model",
+                  t->settings.model, "recipe", bal_recipe_name(t->recipe), "epochs", g->state.epoch,
+                  "stopped_early", g->state.epoch < t->settings.epochs, "best_epoch",
+                  bal_training_best_epoch(g), "metric", t->settings.monitor, "best",
+                  bal_json_real(g->state.best), "seconds", bal_training_seconds(g), "item_weights",
+                  (int)t->info.weighted, "exposure", exposure, "val", val, "test", test);
     if (!summary)
         return bal_fail(g->ctx, BAL_NO_MEMORY, "no memory for the summary");
     const bal_status status = bal_run_folder_summary(g->folder, summary);

@@ -28,7 +28,13 @@ static void note(bal_training *g, const bal_loader_batch *batch, double value)
 
 double bal_training_rare_share(const bal_training *g, const bal_loader_batch *batch, int i)
 {
-    return g->rare[batch->labels[i]] ? 1.0 : 0.0;
+    const size_t classes = g->t->classes;
+    if (!batch->targets)
+        return g->rare[batch->labels[i]] ? 1.0 : 0.0;
+    double share = 0.0;
+    for (size_t c = 0; c < classes; c++)
+        share += g->rare[c] ? (double)batch->targets[(size_t)i * classes + c] : 0.0;
+    return share < 1.0 ? share : 1.0;
 }
 
 /* Keeps of every image's gradient, that of its features too, the share that belongs to rare
@@ -50,15 +56,17 @@ static void keep_part(bal_training *g, const bal_loader_batch *batch, float *slo
 bal_status bal_training_pass(bal_training *g, const bal_loader_batch *batch, bal_pass_how how)
 {
     const bal_trainer *t = g->t;
-    const bal_forward forward = {.inputs = (const float *const[]){batch->images},
-                                 .batch = batch->count,
-                                 .training = true,
-                                 .step = (uint64_t)(g->state.epoch * t->steps + g->state.step)};
+    const bal_forward forward = {
+        .inputs = (const float *const[]){batch->images},
+        .batch = batch->count,
+        .training = true,
+        .step = (uint64_t)(bal_trainer_steps_before(t, g->state.epoch) + g->state.step)};
     BAL_TRY(bal_plan_forward(g->plan, &forward));
     BAL_TRY(bal_plan_read_output(g->plan, t->logits, g->logits));
     bal_loss_batch in = {.samples = batch->count,
                          .logits = g->logits,
-                         .labels = batch->labels,
+                         .labels = batch->targets ? NULL : batch->labels,
+                         .targets = batch->targets,
                          .sample_weights = batch->weights};
     const bal_loss_place at = {.seed = t->settings.seed,
                                .epoch = (uint64_t)g->state.epoch,

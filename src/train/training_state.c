@@ -105,11 +105,12 @@ fail:
 static bal_status check_fits(const bal_training *g, const char *path)
 {
     const bal_run_state *s = &g->state;
-    if (s->epoch > g->t->settings.epochs || s->step > g->t->steps)
+    const int epochs = g->t->settings.epochs;
+    const int64_t steps = bal_trainer_steps(g->t, s->epoch);
+    if (s->epoch > epochs || s->step > steps)
         return bal_fail(g->ctx, BAL_BAD_FILE,
                         "%s: epoch %d and step %lld, but the run has %d epochs of %lld steps", path,
-                        s->epoch, (long long)s->step, g->t->settings.epochs,
-                        (long long)g->t->steps);
+                        s->epoch, (long long)s->step, epochs, (long long)steps);
     return BAL_OK;
 }
 

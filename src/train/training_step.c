@@ -6,7 +6,8 @@
 bal_status bal_training_diverged(const bal_training *g, const char *what, double value)
 {
     const int epoch = g->state.epoch;
-    const int64_t step = g->state.step < g->t->steps ? g->state.step + 1 : g->t->steps;
+    const int64_t steps = bal_trainer_steps(g->t, epoch);
+    const int64_t step = g->state.step < steps ? g->state.step + 1 : steps;
     const bool saved = bal_run_folder_has(g->folder, BAL_STATE_FILE);
     return bal_fail(g->ctx, BAL_DIVERGED,
                     "training diverged: %s is %g in epoch %d, step %lld, at a learning rate of "

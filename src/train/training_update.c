@@ -7,7 +7,8 @@
 
 bool bal_training_group_ends(const bal_training *g, int64_t steps)
 {
-    return steps % g->t->recipe->optimizer.grad_accum_steps == 0 || steps == g->t->steps;
+    return steps % g->t->recipe->optimizer.grad_accum_steps == 0 ||
+           steps == bal_trainer_steps(g->t, g->state.epoch);
 }
 
 /* Each batch's gradient was divided by what its losses are divided by, so the sum weighted by these

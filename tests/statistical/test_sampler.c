@@ -9,8 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASSES = 4, ITEMS = 900, EPOCHS = 40 };
+enum { CLASSES = 4, ITEMS = 900, EPOCHS = 40, LONGEST = 2 * ITEMS };
 static const int64_t counts[CLASSES] = {600, 240, 50, 10};
+#define Q -0.3
+#define BETA 0.99
+#define T 0.2
+
+static bal_sampler_settings settings_of(const char *name, int classes, int64_t items,
+                                        const int32_t *labels, uint64_t seed)
+{
+    bal_sampler_settings s = bal_sampler_defaults();
+    s.name = name;
+    s.classes = classes;
+    s.items = items;
+    s.labels = labels;
+    s.seed = seed;
+    s.q = Q;
+    s.beta = BETA;
+    s.t = T;
+    return s;
+}
 
 /* labels in a mixed order, so that position and class are not tied */
 static void fill_labels(int32_t *labels)
@@ -24,13 +42,24 @@ static void fill_labels(int32_t *labels)
         }
 }
 
+/* n_j max(1, sqrt(t N / n_j)), rounded */
+static int64_t repeated(int c)
+{
+    const double n = (double)counts[c];
+    return llround(n * fmax(1.0, sqrt(T * ITEMS / n)));
+}
+
 static bal_sampler *open_sampler(bal_ctx *ctx, const char *name, const int32_t *labels,
                                  uint64_t seed)
 {
-    const bal_sampler_settings settings = {name, CLASSES, ITEMS, labels, seed};
+    const bal_sampler_settings settings = settings_of(name, CLASSES, ITEMS, labels, seed);
     bal_sampler *sampler;
     test_ok(ctx, bal_sampler_open(&sampler, ctx, &settings));
-    assert_int_equal(bal_sampler_length(sampler), ITEMS);
+    if (strcmp(name, "repeat-factor") == 0)
+        assert_int_equal(bal_sampler_length(sampler),
+                         repeated(0) + repeated(1) + repeated(2) + repeated(3));
+    else
+        assert_int_equal(bal_sampler_length(sampler), ITEMS);
     return sampler;
 }
 
@@ -55,9 +84,16 @@ static void within_limit(const char *what, const double *seen, const double *exp
 static double wanted(const char *name, int c, double progress)
 {
     const double instance = (double)counts[c] / ITEMS, balanced = 1.0 / CLASSES;
-    double roots = 0.0;
-    for (int k = 0; k < CLASSES; k++)
-        roots += sqrt((double)counts[k]);
+    double roots = 0.0, powers = 0.0, effective = 0.0, inverse = 0.0, rounds = 0.0;
+    for (int k = 0; k < CLASSES; k++) {
+        const double n = (double)counts[k];
+        roots += sqrt(n);
+        powers += pow(n, Q);
+        effective += n * (1.0 - BETA) / (1.0 - pow(BETA, n));
+        inverse += 600.0 / n;
+        rounds += (double)repeated(k);
+    }
+    const double n = (double)counts[c];
     if (strcmp(name, "instance") == 0)
         return instance;
     if (strcmp(name, "class-balanced") == 0)
@@ -66,6 +102,14 @@ static double wanted(const char *name, int c, double progress)
         return sqrt((double)counts[c]) / roots;
     if (strcmp(name, "progressive") == 0)
         return (1.0 - progress) * instance + progress * balanced;
+    if (strcmp(name, "power") == 0)
+        return pow(n, Q) / powers;
+    if (strcmp(name, "effective") == 0)
+        return n * (1.0 - BETA) / (1.0 - pow(BETA, n)) / effective;
+    if (strcmp(name, "reversed") == 0)
+        return 600.0 / n / inverse;
+    if (strcmp(name, "repeat-factor") == 0)
+        return (double)repeated(c) / rounds;
     fail_msg("sampler %s has no formula in this test", name);
     return NAN;
 }
@@ -75,21 +119,22 @@ static void class_frequencies_follow_the_probabilities(void **state)
     (void)state;
     bal_ctx *ctx = test_ctx();
     int32_t labels[ITEMS];
-    int64_t draws[ITEMS];
+    int64_t draws[LONGEST];
     fill_labels(labels);
     const bal_method_info *info;
     for (int i = 0; (info = bal_sampler_at(i)); i++) {
         bal_sampler *sampler = open_sampler(ctx, info->name, labels, test_seed());
+        const int64_t length = bal_sampler_length(sampler);
         double seen[CLASSES] = {0}, expected[CLASSES] = {0}, early[CLASSES], late[CLASSES];
         for (int epoch = 0; epoch < EPOCHS; epoch++) {
             double p[CLASSES];
             bal_sampler_probabilities(sampler, epoch, EPOCHS, p);
             test_ok(ctx, bal_sampler_draw(sampler, epoch, EPOCHS, draws));
-            for (int k = 0; k < ITEMS; k++)
+            for (int64_t k = 0; k < length; k++)
                 seen[labels[draws[k]]]++;
             for (int c = 0; c < CLASSES; c++) {
                 test_near(info->name, wanted(info->name, c, (double)epoch / EPOCHS), p[c], 1e-12);
-                expected[c] += p[c] * ITEMS;
+                expected[c] += p[c] * (double)length;
             }
             if (epoch == EPOCHS / 2 - 1) {
                 memcpy(early, seen, sizeof seen);
@@ -113,17 +158,18 @@ static void exposure_within_a_class_is_even(void **state)
     (void)state;
     bal_ctx *ctx = test_ctx();
     int32_t labels[ITEMS];
-    int64_t draws[ITEMS];
+    int64_t draws[LONGEST];
     fill_labels(labels);
     const bal_method_info *info;
     for (int i = 0; (info = bal_sampler_at(i)); i++) {
         bal_sampler *sampler = open_sampler(ctx, info->name, labels, test_seed());
+        const int64_t length = bal_sampler_length(sampler);
         for (int epoch = 0; epoch < 5; epoch++) {
             int shown[ITEMS] = {0}, least[CLASSES], most[CLASSES] = {0};
             for (int c = 0; c < CLASSES; c++)
                 least[c] = ITEMS;
             test_ok(ctx, bal_sampler_draw(sampler, epoch, 5, draws));
-            for (int k = 0; k < ITEMS; k++)
+            for (int64_t k = 0; k < length; k++)
                 shown[draws[k]]++;
             for (int k = 0; k < ITEMS; k++) {
                 const int c = labels[k];
@@ -180,7 +226,7 @@ static void draws_depend_on_seed_and_epoch_alone(void **state)
     (void)state;
     bal_ctx *ctx = test_ctx();
     int32_t labels[ITEMS];
-    int64_t a[ITEMS], b[ITEMS];
+    int64_t a[LONGEST] = {0}, b[LONGEST] = {0};
     fill_labels(labels);
     const bal_method_info *info;
     for (int i = 0; (info = bal_sampler_at(i)); i++) {
@@ -203,6 +249,103 @@ static void draws_depend_on_seed_and_epoch_alone(void **state)
     bal_ctx_close(&ctx);
 }
 
+/* ---- lengths ---- */
+
+/* With epochs of another length than a round, the epochs one after the other are the rounds one
+ * after the other: nothing comes twice before everything came once. */
+static void rounds_go_on_through_epochs(void **state)
+{
+    (void)state;
+    enum { SHORT = 250, LONG = 2000 };
+    bal_ctx *ctx = test_ctx();
+    int32_t labels[ITEMS];
+    fill_labels(labels);
+    const char *const names[] = {"instance", "repeat-factor"};
+    const int64_t lengths[] = {SHORT, LONG};
+    for (int n = 0; n < 4; n++) {
+        bal_sampler *natural = open_sampler(ctx, names[n / 2], labels, 3), *cut;
+        bal_sampler_settings settings = settings_of(names[n / 2], CLASSES, ITEMS, labels, 3);
+        settings.length = lengths[n % 2];
+        test_ok(ctx, bal_sampler_open(&cut, ctx, &settings));
+        assert_int_equal(bal_sampler_length(cut), settings.length);
+        const int64_t round = bal_sampler_length(natural);
+        int64_t whole[LONGEST], part[LONG];
+        for (int64_t epoch = 0, place = 0; epoch < 9; epoch++) {
+            test_ok(ctx, bal_sampler_draw(cut, (int)epoch, 9, part));
+            for (int64_t k = 0; k < settings.length; k++, place++) {
+                if (place % round == 0 || k == 0)
+                    test_ok(ctx, bal_sampler_draw(natural, (int)(place / round), 100, whole));
+                assert_int_equal(part[k], whole[place % round]);
+            }
+        }
+        bal_sampler_close(&natural);
+        bal_sampler_close(&cut);
+    }
+    bal_ctx_close(&ctx);
+}
+
+/* Drawing samplers draw as often as they are told; fewer draws are the first of more. */
+static void draws_can_be_fewer_or_more(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    int32_t labels[ITEMS];
+    fill_labels(labels);
+    bal_sampler_settings settings = settings_of("reversed", CLASSES, ITEMS, labels, 3);
+    int64_t few[100], many[LONGEST];
+    bal_sampler *a, *b;
+    settings.length = 100;
+    test_ok(ctx, bal_sampler_open(&a, ctx, &settings));
+    settings.length = LONGEST;
+    test_ok(ctx, bal_sampler_open(&b, ctx, &settings));
+    test_ok(ctx, bal_sampler_draw(a, 2, 5, few));
+    test_ok(ctx, bal_sampler_draw(b, 2, 5, many));
+    assert_memory_equal(few, many, sizeof few);
+    double seen[CLASSES] = {0}, expected[CLASSES];
+    for (int k = 0; k < LONGEST; k++)
+        seen[labels[many[k]]]++;
+    for (int c = 0; c < CLASSES; c++)
+        expected[c] = wanted("reversed", c, 0.0) * LONGEST;
+    within_limit("many draws", seen, expected, CLASSES);
+    bal_sampler_close(&a);
+    bal_sampler_close(&b);
+    bal_ctx_close(&ctx);
+}
+
+/* Which images of a class a round shows once more is a uniform draw. */
+static void repeated_images_are_drawn_evenly(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 2000, RARE = 10, MOST = 5 };
+    bal_ctx *ctx = test_ctx();
+    int32_t labels[ITEMS];
+    int64_t draws[LONGEST];
+    fill_labels(labels);
+    bal_sampler *sampler = open_sampler(ctx, "repeat-factor", labels, test_seed());
+    double shown[RARE] = {0}, expected[RARE];
+    for (int round = 0; round < ROUNDS; round++) {
+        int slot[ITEMS], n = 0;
+        for (int i = 0; i < ITEMS; i++)
+            slot[i] = labels[i] == CLASSES - 1 ? n++ : -1;
+        test_ok(ctx, bal_sampler_draw(sampler, round, ROUNDS, draws));
+        int times[RARE] = {0};
+        for (int64_t k = 0; k < bal_sampler_length(sampler); k++)
+            if (slot[draws[k]] >= 0)
+                times[slot[draws[k]]]++;
+        for (int i = 0; i < RARE; i++)
+            shown[i] += times[i] == MOST; /* sqrt(0.2 x 90) = 4.24: 42 showings of 10 images */
+    }
+    double sum = 0.0;
+    for (int i = 0; i < RARE; i++)
+        sum += shown[i];
+    assert_true(sum == 2.0 * ROUNDS);
+    for (int i = 0; i < RARE; i++)
+        expected[i] = sum / RARE;
+    within_limit("images shown once more", shown, expected, RARE);
+    bal_sampler_close(&sampler);
+    bal_ctx_close(&ctx);
+}
+
 /* A class without items is never drawn. */
 static void absent_class_is_left_out(void **state)
 {
@@ -211,9 +354,12 @@ static void absent_class_is_left_out(void **state)
     const int32_t labels[4] = {0, 0, 2, 0};
     const bal_method_info *info;
     for (int i = 0; (info = bal_sampler_at(i)); i++) {
-        const bal_sampler_settings settings = {info->name, 4, 4, labels, 1};
+        bal_sampler_settings settings = settings_of(info->name, 4, 4, labels, 1);
+        settings.t = 0.0; /* one half: there are two classes */
         bal_sampler *sampler;
         test_ok(ctx, bal_sampler_open(&sampler, ctx, &settings));
+        /* 3 + 1 images, the rare one sqrt(0.5 / 0.25) times */
+        assert_int_equal(bal_sampler_length(sampler), 4);
         for (int epoch = 0; epoch < 50; epoch++) {
             int64_t draws[4];
             double p[4];
@@ -235,15 +381,24 @@ static void errors_name_what_is_wrong(void **state)
     bal_ctx *ctx = test_ctx();
     const int32_t labels[3] = {0, 1, 2};
     int64_t draws[3];
+    bal_sampler_settings q = settings_of("power", 3, 3, labels, 1), beta = q, t = q, length = q;
+    q.q = NAN;
+    beta.beta = 1.0;
+    t.t = -0.1;
+    length.length = -1;
     const struct {
         bal_sampler_settings settings;
         const char *word;
     } wrong[] = {
-        {{"class-balance", 3, 3, labels, 1}, "\"class-balanced\""},
-        {{NULL, 3, 3, labels, 1}, "sampler"},
-        {{"sqrt", 0, 3, labels, 1}, "classes is 0"},
-        {{"sqrt", 3, 0, labels, 1}, "items is 0"},
-        {{"sqrt", 2, 3, labels, 1}, "item 2 is 2"},
+        {settings_of("class-balance", 3, 3, labels, 1), "\"class-balanced\""},
+        {settings_of(NULL, 3, 3, labels, 1), "sampler"},
+        {settings_of("sqrt", 0, 3, labels, 1), "classes is 0"},
+        {settings_of("sqrt", 3, 0, labels, 1), "items is 0"},
+        {settings_of("sqrt", 2, 3, labels, 1), "item 2 is 2"},
+        {q, "q is"},
+        {beta, "beta is 1"},
+        {t, "t is -0.1"},
+        {length, "length is -1"},
     };
     bal_sampler *sampler;
     for (size_t i = 0; i < BAL_COUNT_OF(wrong); i++) {
@@ -251,7 +406,7 @@ static void errors_name_what_is_wrong(void **state)
                    wrong[i].word, NULL);
         assert_null(sampler);
     }
-    const bal_sampler_settings good = {"sqrt", 3, 3, labels, 1};
+    const bal_sampler_settings good = settings_of("sqrt", 3, 3, labels, 1);
     test_ok(ctx, bal_sampler_open(&sampler, ctx, &good));
     test_fails(ctx, bal_sampler_draw(sampler, 3, 3, draws), BAL_BAD_ARG, "epoch is 3", NULL);
     test_fails(ctx, bal_sampler_draw(sampler, -1, 3, draws), BAL_BAD_ARG, "epoch is -1", NULL);
@@ -264,7 +419,7 @@ static void errors_name_what_is_wrong(void **state)
 static bal_status open_and_close(bal_ctx *ctx, void *user)
 {
     const int32_t labels[3] = {0, 1, 2};
-    const bal_sampler_settings settings = {user, 3, 3, labels, 1};
+    const bal_sampler_settings settings = settings_of(user, 3, 3, labels, 1);
     bal_sampler *sampler;
     const bal_status status = bal_sampler_open(&sampler, ctx, &settings);
     assert_true((status == BAL_OK) == (sampler != NULL));
@@ -275,8 +430,9 @@ static bal_status open_and_close(bal_ctx *ctx, void *user)
 static void allocation_failures(void **state)
 {
     (void)state;
-    char name[] = "progressive";
-    test_allocation_failures(open_and_close, name);
+    char progressive[] = "progressive", repeat[] = "repeat-factor";
+    test_allocation_failures(open_and_close, progressive);
+    test_allocation_failures(open_and_close, repeat);
 }
 
 int main(void)
@@ -286,6 +442,9 @@ int main(void)
         cmocka_unit_test(exposure_within_a_class_is_even),
         cmocka_unit_test(order_is_uniform),
         cmocka_unit_test(draws_depend_on_seed_and_epoch_alone),
+        cmocka_unit_test(rounds_go_on_through_epochs),
+        cmocka_unit_test(draws_can_be_fewer_or_more),
+        cmocka_unit_test(repeated_images_are_drawn_evenly),
         cmocka_unit_test(absent_class_is_left_out),
         cmocka_unit_test(errors_name_what_is_wrong),
         cmocka_unit_test(allocation_failures),

@@ -116,6 +116,7 @@ static void methods_have_pages(void **state)
         {"class-weights", bal_class_weighting_at},
         {"samplers", bal_sampler_at},
         {"augmentations", bal_augmentation_at},
+        {"mixing", bal_mix_at},
     };
     bal_ctx *ctx = test_ctx();
     for (size_t list = 0; list < BAL_COUNT_OF(lists); list++) {

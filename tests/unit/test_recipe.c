@@ -285,6 +285,9 @@ static void every_builtin_recipe_is_whole(void **state)
         "balanced-softmax",
         "logit-adjusted",
         "class-balanced-sampling",
+        "mixup-drw",
+        "cmo",
+        "drs",
     };
     int count = 0;
     for (const bal_recipe_info *info; (info = bal_recipe_at(count)); count++) {
