@@ -64,18 +64,26 @@ typedef enum bal_reduction { BAL_REDUCE_MEAN, BAL_REDUCE_WEIGHTED_MEAN } bal_red
 /* The numbers of the losses: field of bal_loss_settings and key of recipes, what help calls its
  * value, least, most, default, meaning. A loss checks those that it reads. The defaults are the
  * papers' or their authors' code's; the pages in docs/methods/losses say which. */
-#define BAL_LOSS_NUMBER_LIST(X)                                                             \
-    X(gamma, "G", 0, 100, 2, "focal, sigmoid-focal: how much easy images count less")       \
-    X(max_m, "M", 1e-6, 100, 0.5, "ldam: margin of the rarest class, in cosine")            \
-    X(tau, "T", 0, 100, 1, "logit-adjusted, vs: share of log prior")                        \
-    X(vs_gamma, "G", 0, 10, 0.3, "vs: logits are multiplied by (n_j / n_max)^G")            \
-    X(cdt_gamma, "G", 0, 10, 0.2, "cdt: logits are divided by (n_max / n_j)^G")             \
-    X(gamma_pos, "G", 0, 100, 0, "asl: exponent of 1 - p on the label's class")             \
-    X(gamma_neg, "G", 0, 100, 4, "asl: exponent of p on the other classes")                 \
-    X(las_head, "E", 0, 0.999999, 0.4, "las: smoothing of the most frequent class")         \
-    X(las_tail, "E", 0, 0.999999, 0.1, "las: smoothing of the rarest class")                \
-    X(seql_gamma, "P", 0, 1, 0.9, "seql: how likely a rare class is spared as a wrong one") \
-    X(seql_lambda, "L", 0, 1, 0.005, "seql: classes with a smaller share of the images are rare")
+#define BAL_LOSS_NUMBER_LIST(X)                                                                   \
+    X(gamma, "G", 0, 100, 2, "focal, sigmoid-focal: how much easy images count less")             \
+    X(max_m, "M", 1e-6, 100, 0.5, "ldam: margin of the rarest class, in cosine")                  \
+    X(tau, "T", 0, 100, 1, "logit-adjusted, vs: share of log prior")                              \
+    X(vs_gamma, "G", 0, 10, 0.3, "vs: logits are multiplied by (n_j / n_max)^G")                  \
+    X(cdt_gamma, "G", 0, 10, 0.2, "cdt: logits are divided by (n_max / n_j)^G")                   \
+    X(gamma_pos, "G", 0, 100, 0, "asl: exponent of 1 - p on the label's class")                   \
+    X(gamma_neg, "G", 0, 100, 4, "asl: exponent of p on the other classes")                       \
+    X(las_head, "E", 0, 0.999999, 0.4, "las: smoothing of the most frequent class")               \
+    X(las_tail, "E", 0, 0.999999, 0.1, "las: smoothing of the rarest class")                      \
+    X(seql_gamma, "P", 0, 1, 0.9, "seql: how likely a rare class is spared as a wrong one")       \
+    X(seql_lambda, "L", 0, 1, 0.005, "seql: classes with a smaller share of the images are rare") \
+    X(seesaw_p, "P", 0, 100, 0.8, "seesaw: exponent of the ratio of counts")                      \
+    X(seesaw_q, "Q", 0, 100, 2, "seesaw: exponent of the ratio of probabilities")                 \
+    X(seesaw_eps, "E", 1e-12, 1, 0.01, "seesaw: least probability of the label in that ratio")    \
+    X(ib_alpha, "A", 1e-6, 1e9, 1000, "ib: factor on the loss")                                   \
+    X(ib_eps, "E", 1e-9, 1, 0.001, "ib: added to the influence that is divided by")               \
+    X(lade_alpha, "A", 0, 1000, 0.1, "lade: weight of the batch's term")                          \
+    X(lade_lambda, "L", 0, 1000, 0.1, "lade: regularisation of its estimate")                     \
+    X(gcl_noise, "M", 0, 10, 0.5, "gcl: largest lowering of the rarest class, in cosine")
 
 #define BAL_LOSS_NUMBER_FIELD(name, value, least, most, standard, about) double name;
 typedef struct bal_loss_settings {
@@ -116,7 +124,8 @@ typedef struct bal_loss_batch {
 } bal_loss_batch;
 
 /* value      receives the reduced loss
- * per_sample receives samples values before reduction (s_i times the sample's value), or NULL
+ * per_sample receives samples values before reduction (s_i times the sample's value), or NULL; the
+ *            part of lade that belongs to the batch as a whole is in none of them
  * gradient   receives samples x C: d value / d logits, or NULL
  * Finite for any finite logits, NaN for logits that are NaN. Cost: O(C) a sample, and one power
  * more (focal) for every non-zero part of the target. Allocates nothing. Fails with BAL_BAD_ARG: no
@@ -131,6 +140,17 @@ BAL_API BAL_MUST_CHECK bal_status bal_loss_compute(const bal_loss *loss, bal_ctx
  * of the parts' values and gradients, each times its divisor, over the sum of the divisors. The
  * batch must be one that bal_loss_compute took. */
 BAL_API double bal_loss_divisor(const bal_loss *loss, const bal_loss_batch *batch);
+
+/* Takes the labels of a batch into the state of a loss that has one, once a batch and before
+ * bal_loss_compute; nothing for the others. Fails as bal_loss_compute does. */
+BAL_API BAL_MUST_CHECK bal_status bal_loss_observe(bal_loss *loss, bal_ctx *ctx,
+                                                   const bal_loss_batch *batch);
+/* The state, for a run that goes on later with the same numbers: C of them, or 0. seesaw: how often
+ * each class was observed. Setting fails with BAL_BAD_ARG: another count, a negative number. */
+BAL_API int bal_loss_state_count(const bal_loss *loss);
+BAL_API void bal_loss_get_state(const bal_loss *loss, double *state);
+BAL_API BAL_MUST_CHECK bal_status bal_loss_set_state(bal_loss *loss, bal_ctx *ctx,
+                                                     const double *state, int count);
 
 /* Where in a run a batch stands: its samples are the items first, first + 1, ... of the epoch. */
 typedef struct bal_loss_place {
@@ -148,7 +168,7 @@ typedef struct bal_loss_point {
     double feature_norm;
 } bal_loss_point;
 /* Returns sum_j t_j w_j l_j(z), t after the smoothing of the settings, and writes its gradient (C
- * numbers, or NULL). */
+ * numbers, or NULL). What belongs to a batch as a whole (lade) is not in it. */
 BAL_API double bal_loss_sample(const bal_loss *loss, const bal_loss_point *at, double *gradient);
 
 #ifdef __cplusplus

@@ -17,6 +17,12 @@ static const bal_loss_family *const families[] = {
     &bal_loss_seql,
     &bal_loss_asl,
     &bal_loss_las,
+    &bal_loss_seesaw,
+    &bal_loss_ib,
+    &bal_loss_lade,
+    &bal_loss_gcl,
+    &bal_loss_sigmoid,
+    &bal_loss_sigmoid_focal,
 };
 
 const bal_loss_info *bal_loss_at(int i)
@@ -143,9 +149,9 @@ bal_count_range bal_loss_count_range(const bal_loss *loss, const int64_t *counts
 
 static bal_status open_memory(bal_loss *loss)
 {
-    double **const parts[] = {&loss->weights, &loss->offsets,      &loss->factors,
-                              &loss->logits,  &loss->coefficients, &loss->gradient,
-                              &loss->draws,   &loss->spare,        &loss->exponentials};
+    double **const parts[] = {&loss->weights,      &loss->offsets,  &loss->factors, &loss->logits,
+                              &loss->coefficients, &loss->gradient, &loss->draws,   &loss->spare,
+                              &loss->exponentials, &loss->state};
     const size_t classes = (size_t)loss->classes, count = BAL_COUNT_OF(parts);
     loss->memory = bal_calloc(loss->ctx, count * classes, sizeof *loss->memory);
     if (!loss->memory)
@@ -184,6 +190,8 @@ bal_status bal_loss_open(bal_loss **out, bal_ctx *ctx, const bal_loss_settings *
         loss->weights[j] = settings->weights ? settings->weights[j] : 1.0;
     if (family->prepare)
         BAL_GOTO(family->prepare(loss, settings));
+    if (family->refresh)
+        family->refresh(loss);
     *out = loss;
     return BAL_OK;
 fail:
@@ -204,4 +212,35 @@ void bal_loss_close(bal_loss **loss)
 const bal_loss_info *bal_loss_describe(const bal_loss *loss)
 {
     return &loss->family->info;
+}
+
+/* ---- state ---- */
+
+int bal_loss_state_count(const bal_loss *loss)
+{
+    return loss->family->info.has_state ? loss->classes : 0;
+}
+
+void bal_loss_get_state(const bal_loss *loss, double *state)
+{
+    for (int j = 0; j < bal_loss_state_count(loss); j++)
+        state[j] = loss->state[j];
+}
+
+bal_status bal_loss_set_state(bal_loss *loss, bal_ctx *ctx, const double *state, int count)
+{
+    const char *name = loss->family->info.name;
+    if (count != bal_loss_state_count(loss))
+        return bal_fail(ctx, BAL_BAD_ARG, "a state of %d numbers, loss %s has %d", count, name,
+                        bal_loss_state_count(loss));
+    for (int j = 0; j < count; j++)
+        if (!(state[j] >= 0.0 && isfinite(state[j])))
+            return bal_fail(ctx, BAL_BAD_ARG,
+                            "number %d of the state of loss %s is %g, must be 0 or above", j, name,
+                            state[j]);
+    for (int j = 0; j < count; j++)
+        loss->state[j] = state[j];
+    if (loss->family->refresh)
+        loss->family->refresh(loss);
+    return BAL_OK;
 }

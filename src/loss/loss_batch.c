@@ -143,19 +143,37 @@ bal_status bal_loss_compute(const bal_loss *loss, bal_ctx *ctx, const bal_loss_b
     const int classes = loss->classes;
     const double whole = bal_loss_divisor(loss, batch);
     const double share = whole > 0.0 ? 1.0 / whole : 0.0; /* nothing counts: value and slope 0 */
+    const bal_loss_family *family = loss->family;
+    const bool together = family->gather && whole > 0.0;
+    const double common = together ? family->gather(loss, batch) : 0.0;
     double sum = 0.0;
     for (int64_t i = 0; i < batch->samples; i++) {
         bal_loss_item item = item_of(loss, batch, i);
-        const double l = loss->family->sample(loss, &item, gradient ? loss->gradient : NULL);
+        const double l = family->sample(loss, &item, gradient ? loss->gradient : NULL);
         sum += l;
         if (per_sample)
             per_sample[i] = l;
         if (batch->feature_slopes)
             batch->feature_slopes[i] = (float)(item.feature_slope * share);
         for (int k = 0; gradient && k < classes; k++)
-            gradient[i * classes + k] = (float)(loss->gradient[k] * share);
+            loss->gradient[k] *= share;
+        if (gradient && together)
+            family->add_gradient(loss, batch, i, loss->gradient);
+        for (int k = 0; gradient && k < classes; k++)
+            gradient[i * classes + k] = (float)loss->gradient[k];
     }
-    *value = sum * share;
+    *value = sum * share + common;
+    return BAL_OK;
+}
+
+bal_status bal_loss_observe(bal_loss *loss, bal_ctx *ctx, const bal_loss_batch *batch)
+{
+    if (!loss->family->observe)
+        return BAL_OK;
+    BAL_TRY(check_batch(ctx, loss, batch));
+    loss->family->observe(loss, batch);
+    if (loss->family->refresh)
+        loss->family->refresh(loss);
     return BAL_OK;
 }
 

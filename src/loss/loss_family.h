@@ -22,6 +22,7 @@ struct bal_loss {
     /* work space of one sample */
     double *logits, *coefficients, *gradient, *exponentials, *draws;
     double *spare; /* the family's */
+    double *state; /* of a family with state; of others the family's */
 };
 
 /* One sample, as a family sees it. */
@@ -43,6 +44,15 @@ struct bal_loss_family {
     /* Returns sum_j c_j l_j(z), and writes its gradient where gradient is not NULL. May use
      * loss->exponentials and loss->spare. Cost: O(C), and O(1) more per non-zero coefficient. */
     double (*sample)(const bal_loss *loss, bal_loss_item *item, double *gradient);
+    /* A part of the value that belongs to the batch as a whole and is not reduced: its value,
+     * before the samples are looked at, and what it adds to the finished gradient of sample i.
+     * NULL: none. What gather keeps must not be what sample uses. */
+    double (*gather)(const bal_loss *loss, const bal_loss_batch *batch);
+    void (*add_gradient)(const bal_loss *loss, const bal_loss_batch *batch, int64_t i,
+                         double *gradient);
+    /* With state: takes the labels of a batch into it; computes what follows from it. */
+    void (*observe)(bal_loss *loss, const bal_loss_batch *batch);
+    void (*refresh)(bal_loss *loss);
 };
 
 extern const bal_loss_family bal_loss_cross_entropy;
@@ -55,6 +65,12 @@ extern const bal_loss_family bal_loss_cdt;
 extern const bal_loss_family bal_loss_seql;
 extern const bal_loss_family bal_loss_asl;
 extern const bal_loss_family bal_loss_las;
+extern const bal_loss_family bal_loss_seesaw;
+extern const bal_loss_family bal_loss_ib;
+extern const bal_loss_family bal_loss_lade;
+extern const bal_loss_family bal_loss_gcl;
+extern const bal_loss_family bal_loss_sigmoid;
+extern const bal_loss_family bal_loss_sigmoid_focal;
 
 /* sum_j c_j CE_j(z + b) and its gradient, for every family that only shifts the logits; b may be
  * NULL. Uses loss->exponentials. */

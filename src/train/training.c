@@ -1,5 +1,6 @@
 /* A run from its first epoch, or the one where it stopped, to its end. */
 #include "base/clock.h"
+#include "train/loss_state.h"
 #include "train/trainer.h"
 
 #include <stdio.h>
@@ -97,6 +98,7 @@ bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *fro
            (size_t)bal_graph_outputs(t->graph) * sizeof *g->output_gradients);
     g->output_gradients[t->logits] = g->gradient;
     BAL_TRY(bal_trainer_loss(t, stage, &g->loss));
+    BAL_TRY(bal_loss_state_restore(g->loss, g->ctx, stage, from, t->settings.out));
     BAL_TRY(bal_loss_inputs_open(&g->loss_inputs, g->plan, g->loss, t->settings.batch_size));
     BAL_TRY(open_draws(g, stage));
     BAL_TRY(find_stage_group(g, stage));

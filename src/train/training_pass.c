@@ -73,6 +73,8 @@ bal_status bal_training_pass(bal_training *g, const bal_loader_batch *batch, bal
                                .first = (uint64_t)g->state.step * (uint64_t)t->settings.batch_size};
     double value;
     BAL_TRY(bal_loss_inputs_read(g->loss_inputs, g->plan, &at, &in));
+    if (how.first)
+        BAL_TRY(bal_loss_observe(g->loss, g->ctx, &in));
     BAL_TRY(bal_loss_compute(g->loss, g->ctx, &in, &value, NULL, g->gradient));
     if (!isfinite(value))
         return bal_training_diverged(g, how.first ? "the loss" : "the loss beside the weights",

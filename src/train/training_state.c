@@ -1,5 +1,6 @@
 /* Saving a run so that it can go on, and going on. */
 #include "train/event_file.h"
+#include "train/loss_state.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -77,6 +78,7 @@ bal_status bal_training_save(bal_training *g)
     BAL_GOTO(bal_run_state_text(g->ctx, &g->state, &g->identity, &text));
     BAL_GOTO(bal_snapshot_take(g->plan, &all));
     BAL_GOTO(bal_weights_set_metadata(all, METADATA_STATE, text));
+    BAL_GOTO(bal_loss_state_save(g->loss, g->ctx, g->stage, all));
     status = write_weights(g, all, BAL_STATE_FILE);
 fail:
     bal_free(g->ctx, text);

@@ -21,7 +21,8 @@
 #define EPOCHS 12
 #define KILLS 20
 
-/* Two stages, draws that depend on the epoch, augmentation, momentum: all that must go on. */
+/* Two stages, draws that depend on the epoch and the step, augmentation, momentum, a loss with a
+ * state: all that must go on. */
 static const char recipe[] = "name: killed\n"
                              "batch_size: 8\n"
                              "epochs: 12\n"
@@ -29,12 +30,12 @@ static const char recipe[] = "name: killed\n"
                              "stages:\n"
                              "  - epochs: 50%\n"
                              "    sampler: instance\n"
-                             "    loss: {name: ce}\n"
+                             "    loss: {name: seql, seql_lambda: 0.4, seql_gamma: 0.5}\n"
                              "    augment: {crop_padding: 1, hflip: 0.5}\n"
                              "  - epochs: 50%\n"
                              "    sampler: progressive\n"
                              "    freeze: \"conv1*\"\n"
-                             "    loss: {name: focal, weight: effective}\n"
+                             "    loss: {name: seesaw, weight: effective}\n"
                              "    augment: {crop_padding: 1, hflip: 0.5}\n";
 
 static const test_toy toy = {.channels = 3, .side = 8, .train = {24, 12, 6}, .test = 3};

@@ -70,6 +70,50 @@ def las(case, z, j, n, extra):
     return (1.0 - eps) * ce(z, j) - eps * F.log_softmax(z, 1).mean(1)
 
 
+def seesaw(case, z, j, n, extra):
+    seen = torch.tensor(case["state"]) + torch.bincount(torch.tensor(case["labels"]), minlength=len(n))
+    seen = seen.clamp(min=1.0)
+    log_p = F.log_softmax(z.detach(), 1)
+    mitigation = (seen / seen[j]).clamp(max=1.0) ** case["seesaw_p"]
+    own = log_p[:, j:j + 1].clamp(min=math.log(case["seesaw_eps"]))
+    compensation = case["seesaw_q"] * (log_p - own).clamp(min=0.0)  # a log: p may be 0 in double
+    shift = mitigation.log() + compensation
+    return ce(z + shift * (1.0 - F.one_hot(torch.tensor(j), len(n))), j)
+
+
+def ib(case, z, j, n, extra):
+    log_p = F.log_softmax(z, 1)
+    onehot = F.one_hot(torch.tensor(j), len(n)).double()
+    rest = torch.logsumexp(log_p.masked_fill(onehot == 1.0, -torch.inf), 1).exp()
+    distance = (log_p.exp() * (1.0 - onehot)).sum(1) + rest  # of p and onehot, without 1 - p
+    influence = distance * extra["norms"]
+    return -case["ib_alpha"] / (influence + case["ib_eps"]) * log_p[:, j]
+
+
+def lade_batch(case, z, n, t, w, s):
+    """The estimator of the authors' paper, for each class of the batch."""
+    prior, classes = n / n.sum(), len(n)
+    mass = (s[:, None] * t).sum(0)
+    first = (s[:, None] * t * z).sum(0) / torch.where(mass > 0.0, mass, 1.0)
+    u = z - prior.log() + math.log(1.0 / classes)
+    second = torch.logsumexp(u + s.log()[:, None], 0) - s.sum().log()
+    bound = first - second - case["lade_lambda"] * second ** 2
+    return -case["lade_alpha"] * (w * prior * bound).sum()
+
+
+def gcl(case, z, j, n, extra):
+    size = n.log().max() - n.log()
+    size = size / size.max() if size.max() > 0.0 else size
+    noise = (extra["draws"] / 3.0).clamp(-1.0, 1.0).abs()
+    return ce(z - case["s"] * case["gcl_noise"] * noise * size, j)
+
+
+def sigmoid(case, z, j, n, extra, gamma=0.0):
+    sign = 2.0 * F.one_hot(torch.tensor(j), len(n)) - 1.0
+    log_q = F.logsigmoid(sign * z)
+    return (-torch.exp(gamma * F.logsigmoid(-sign * z)) * log_q).sum(1)
+
+
 # name: (l_j of the case for all samples, what its settings are drawn from)
 LOSSES = {
     "ce": (lambda case, z, j, n, extra: ce(z, j), {}),
@@ -85,13 +129,23 @@ LOSSES = {
     "asl": (asl, {"gamma_pos": [0.0, 1.0, 2.0], "gamma_neg": [0.0, 2.0, 4.0]}),
     "las": (las, {"las_head": [0.3, 0.4], "las_tail": [0.0, 0.1],
                   "las_shape": ["concave", "linear", "convex"]}),
+    "seesaw": (seesaw, {"seesaw_p": [0.0, 0.8, 1.0], "seesaw_q": [0.0, 1.0, 2.0],
+                        "seesaw_eps": [0.01, 0.2]}),
+    "ib": (ib, {"ib_alpha": [1.0, 1000.0], "ib_eps": [0.001, 0.25]}),
+    "lade": (lambda case, z, j, n, extra: ce(z + n.log(), j),
+             {"lade_alpha": [0.05, 0.1, 1.0], "lade_lambda": [0.0, 0.1]}),
+    "gcl": (gcl, {"gcl_noise": [0.5, 1.0], "s": [16.0, 30.0]}),
+    "sigmoid": (sigmoid, {}),
+    "sigmoid-focal": (lambda case, z, j, n, extra: sigmoid(case, z, j, n, extra, case["gamma"]),
+                      {"gamma": [0.0, 0.5, 2.0]}),
 }
-LABELS_ONLY = set()
-NO_SMOOTHING = {"las"}
+LABELS_ONLY = {"seesaw"}
+NO_SMOOTHING = {"las", "seesaw"}
 OWN_SMOOTHING = {"asl"}
-DRAWS = {"seql": lambda rng: rng.randrange(64)}
-FEATURES = set()
-ABSENT = {"ce", "focal", "seql", "asl", "las"}  # a class may have no training images
+DRAWS = {"seql": lambda rng: rng.randrange(64), "gcl": lambda rng: round(64.0 * rng.gauss(0.0, 2.0))}
+FEATURES = {"ib"}
+STATE = {"seesaw"}  # its batches are one sequence; where the classes change it begins anew
+ABSENT = {"ce", "focal", "seql", "asl", "las", "seesaw", "ib", "sigmoid", "sigmoid-focal"}
 
 
 def extras(case):
@@ -124,7 +178,12 @@ def judge(case):
     per_sample = s * torch.where(smooth * w == 0.0, 0.0, smooth * w * plain).sum(1)
     divisor = (s * (t * w).sum(1)).sum() if case["weighted_mean"] else s.sum()
     value = per_sample.sum() / divisor
+    if case["loss"] == "lade":
+        value = value + lade_batch(case, z, n, t, w, s)
     value.backward()
+    if case.get("state"):
+        for y in case["labels"]:
+            case["state_after"][y] += 1
     if case["loss"] == "ce" and not case["sample_weights"]:
         check_against_torch(case, z.detach(), t, w, value.item())
     case["value"] = value.item()
@@ -151,8 +210,9 @@ def check_against_torch(case, z, t, w, value):
 def cases():
     for name, (_, choices) in LOSSES.items():
         rng = random.Random(name)  # one loss more leaves the others' cases as they are
+        state = []
         for number in range(24):
-            classes = rng.choice([2, 3, 5, 10])
+            classes = rng.choice([2, 3, 5, 10]) if name not in STATE else [3, 5, 10][number // 8]
             samples = 1 if number % 4 == 0 else rng.randint(2, 6)
             extreme = number % 6 == 5
             soft = number % 3 == 2 and name not in LABELS_ONLY
@@ -165,13 +225,16 @@ def cases():
                                         if key == "gamma" else values)
                         for key, values in choices.items()}
 
+            if name in STATE and len(state) != classes:
+                state = [0] * classes
+
             def target():
                 parts = [0] * classes
                 for _ in range(8):
                     parts[rng.randrange(min(classes, 3))] += 1
                 return parts
 
-            yield {
+            case = {
                 "loss": name,
                 **settings,
                 "counts": counts,
@@ -188,15 +251,20 @@ def cases():
                 if name in DRAWS else None,
                 "feature_norms": [rng.randint(0, 400) for _ in range(samples)]
                 if name in FEATURES else None,
+                "state": list(state) if name in STATE else None,
+                "state_after": list(state) if name in STATE else None,
                 "unit": 1 if extreme else 64,
                 "logits": [[rng.choice([-10000, -300, 0, 1, 300, 10000]) if extreme
                             else rng.randint(-400, 400) for _ in range(classes)]
                            for _ in range(samples)],
             }
+            case = judge(case)
+            state = case.get("state_after", [])
+            yield case
 
 
 def main():
-    lines = ",\n".join(json.dumps(judge(c), separators=(",", ":")) for c in cases())
+    lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases())
     out = {"made_by": "make_loss_golden.py", "pytorch": torch.__version__}
     path = pathlib.Path(__file__).with_name("losses.json")
     path.write_text(json.dumps(out)[:-1] + ', "cases": [\n' + lines + "\n]}\n")

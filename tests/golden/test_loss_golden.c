@@ -115,6 +115,18 @@ static void check_case(bal_ctx *ctx, int n, const json_t *one)
     bal_loss *loss;
     double value;
     test_ok(ctx, bal_loss_open(&loss, ctx, &settings));
+    double *before = numbers(json_object_get(one, "state"), 1.0, classes);
+    double *after = numbers(json_object_get(one, "state_after"), 1.0, classes);
+    if (before) {
+        double got[64];
+        assert_true(classes <= 64 && after);
+        test_ok(ctx, bal_loss_set_state(loss, ctx, before, (int)classes));
+        test_ok(ctx, bal_loss_observe(loss, ctx, &batch));
+        bal_loss_get_state(loss, got);
+        assert_memory_equal(got, after, classes * sizeof *got);
+    } else {
+        assert_int_equal(bal_loss_state_count(loss), 0);
+    }
     test_ok(ctx, bal_loss_compute(loss, ctx, &batch, &value, values, gradient));
     char what[80];
     snprintf(what, sizeof what, "case %d, %s", n, name);
@@ -126,9 +138,10 @@ static void check_case(bal_ctx *ctx, int n, const json_t *one)
     for (size_t i = 0; size_slopes && i < samples; i++)
         near_relative(what, size_slopes[i], (double)feature_slopes[i], 1e-7);
     bal_loss_close(&loss);
-    void *all[] = {logits, counts, weights, shares,      targets, per_sample,    slopes,
-                   z,      s,      t,       n_j,         y,       values,        gradient,
-                   drawn,  sizes,  u,       size_slopes, norms,   feature_slopes};
+    void *all[] = {logits, counts, weights, shares,      targets, per_sample,     slopes,
+                   z,      s,      t,       n_j,         y,       values,         gradient,
+                   drawn,  sizes,  u,       size_slopes, norms,   feature_slopes, before,
+                   after};
     for (size_t i = 0; i < BAL_COUNT_OF(all); i++)
         free(all[i]);
 }

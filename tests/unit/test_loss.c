@@ -177,7 +177,8 @@ static void extreme_logits_give_numbers(void **state)
                                               .draws = draws,
                                               .feature_norms = &norm};
                 const double value = compute(ctx, loss, &batch, NULL, gradient);
-                assert_true(isfinite(value) && value >= 0.0);
+                /* the estimate of lade may be above what it subtracts it from */
+                assert_true(isfinite(value) && (value >= 0.0 || strcmp(info->name, "lade") == 0));
                 for (int k = 0; k < CLASSES; k++)
                     assert_true(isfinite(gradient[k]));
             }
