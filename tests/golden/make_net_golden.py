@@ -190,8 +190,8 @@ def training(c):
             "logits": rounded(logits.reshape(-1).tolist())}
 
 
-def run(c):
-    """All images in one batch, so that their order does not matter: an epoch is a step."""
+def folder_images(c):
+    """The images of the folder, normalised, and their labels."""
     pixels, labels = [], []
     for label, count in enumerate(c["counts"]):
         for i in range(count):
@@ -201,7 +201,12 @@ def run(c):
             labels.append(label)
     x, y = torch.stack(pixels) / 255.0, torch.tensor(labels)
     mean = x.mean((0, 2, 3), keepdim=True)
-    x = (x - mean) / ((x - mean) ** 2).mean((0, 2, 3), keepdim=True).sqrt()
+    return (x - mean) / ((x - mean) ** 2).mean((0, 2, 3), keepdim=True).sqrt(), y
+
+
+def run(c):
+    """All images in one batch, so that their order does not matter: an epoch is a step."""
+    x, y = folder_images(c)
     net = started(ResNet(8, c["input"][0], len(c["counts"]))).train()
     sgd = optimizer(net, {**c, "lr_head": c["lr"], "decay_norm": False, "nesterov": True})
     shift = torch.tensor(c["counts"], dtype=x.dtype).log()

@@ -4,6 +4,7 @@
 #include "ballast/loss.h"
 #include "engine/engine.h"
 #include "helpers/formula.h"
+#include "helpers/golden_net.h"
 #include "helpers/helpers.h"
 #include "helpers/near.h"
 #include "helpers/pictures.h"
@@ -18,11 +19,8 @@
 
 #define CLASSES 5
 #define STEPS 3
-/* Of logits, losses and values, relative to the root mean square of what is compared: the loosest
- * of the ops'. */
-#define TOLERANCE bal_op_backward_tolerance(BAL_OP_CONV2D)
 
-/* ---- the formula ---- */
+/* ---- the formula and the golden file ---- */
 
 static float *floats(int64_t count)
 {
@@ -39,19 +37,6 @@ static void fill_images(float *values, const char *name, int64_t count)
 }
 
 /* ---- the golden file ---- */
-
-static double number(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    if (!json_is_number(value))
-        fail_msg("nets.json has no number %s", key);
-    return json_number_value(value);
-}
-
-static int whole(const json_t *object, const char *key)
-{
-    return (int)number(object, key);
-}
 
 static bool flag(const json_t *object, const char *key)
 {
@@ -70,54 +55,12 @@ static float *list(const json_t *object, const char *key, size_t count)
     return copy;
 }
 
-static bal_shape shape_of(const json_t *one)
-{
-    const json_t *s = json_object_get(one, "input");
-    assert_int_equal(json_array_size(s), 3);
-    return (bal_shape){(int)json_integer_value(json_array_get(s, 0)),
-                       (int)json_integer_value(json_array_get(s, 1)),
-                       (int)json_integer_value(json_array_get(s, 2))};
-}
-
 static void compare_list(const char *what, const json_t *object, const char *key, const float *got,
                          int64_t count)
 {
     float *want = list(object, key, (size_t)count);
-    test_close(what, want, got, count, TOLERANCE);
+    test_close(what, want, got, count, TEST_GOLDEN_TOLERANCE);
     free(want);
-}
-
-static void compare_losses(const char *what, const json_t *one, const double *losses, int count)
-{
-    const json_t *want = json_object_get(one, "losses");
-    assert_int_equal(json_array_size(want), count);
-    for (int i = 0; i < count; i++) {
-        const double value = json_number_value(json_array_get(want, (size_t)i));
-        test_near(what, value, losses[i], TOLERANCE * fabs(value));
-    }
-}
-
-/* One parameter: values at some places, and the sum of products with a formula, which every value
- * moves; errors relative to the root mean square. */
-static void compare_param(const char *what, const json_t *params, const char *name,
-                          const float *got, int64_t count)
-{
-    const json_t *want = json_object_get(params, name);
-    const size_t places = json_array_size(want) - 2;
-    char text[256];
-    snprintf(text, sizeof text, "%s: %s", what, name);
-    if (json_array_size(want) < 3)
-        fail_msg("%s is not in nets.json", text);
-    const double rms = json_number_value(json_array_get(want, places + 1));
-    for (size_t i = 0; i < places; i++)
-        test_near(text, json_number_value(json_array_get(want, i)),
-                  (double)got[(int64_t)i * count / (int64_t)places], TOLERANCE * rms);
-    const formula f = formula_of("product");
-    double product = 0.0;
-    for (int64_t i = 0; i < count; i++)
-        product += (double)got[i] * unit_at(f, i);
-    test_near(text, json_number_value(json_array_get(want, places)), product,
-              TOLERANCE * rms * sqrt((double)count));
 }
 
 static json_t *open_golden(void)
@@ -141,13 +84,13 @@ typedef struct net {
 
 static net open_net(const bal_engine *engine, const json_t *model, int room, bool training)
 {
-    net n = {.ctx = test_ctx(), .input = shape_of(model), .room = room};
+    net n = {.ctx = test_ctx(), .input = test_golden_shape(model), .room = room};
     bal_model_settings s = bal_model_defaults();
     s.name = json_string_value(json_object_get(model, "model"));
     s.head = json_string_value(json_object_get(model, "head"));
     s.classes = CLASSES;
     s.input = n.input;
-    s.scale = 4.0;
+    s.scale = TEST_GOLDEN_SCALE;
     test_ok(n.ctx, bal_model_build(&n.g, n.ctx, &s));
     const bal_plan_settings settings = {.batch = room, .training = training};
     test_ok(n.ctx, bal_plan_open(&n.plan, n.ctx, engine, n.g, &settings));
@@ -182,7 +125,7 @@ static void forward(net *n, const char *images, int batch, bool training)
 
 static void compare_inference(net *n, const json_t *model, const json_t *want)
 {
-    const int batch = whole(model, "batch");
+    const int batch = test_golden_whole(model, "batch");
     forward(n, "inference", batch, false);
     compare_list(n->what, want, "logits", n->logits, batch * CLASSES);
 }
@@ -196,7 +139,8 @@ static void logits_are_torchs(void **state)
     for (int e = 0; bal_engine_row(e); e++)
         for (size_t i = 0; i < json_array_size(models); i++) {
             const json_t *model = json_array_get(models, i);
-            net n = open_net(bal_engine_row(e), model, whole(model, "batch") + 1, false);
+            net n =
+                open_net(bal_engine_row(e), model, test_golden_whole(model, "batch") + 1, false);
             compare_inference(&n, model, model);
             close_net(&n);
         }
@@ -207,7 +151,7 @@ static void logits_are_torchs(void **state)
 
 static double step(net *n, const json_t *how, int number_of_step, const bal_loss *loss)
 {
-    const int batch = whole(how, "batch");
+    const int batch = test_golden_whole(how, "batch");
     int32_t labels[64];
     float gradient[64 * CLASSES];
     const float *fed[8] = {NULL};
@@ -234,19 +178,23 @@ static void update(net *n, const json_t *how)
     for (int p = 0; p < bal_graph_params(n->g); p++) {
         const bal_param_info *info = bal_graph_param(n->g, p);
         const bool head = strncmp(info->name, "fc.", 3) == 0;
-        lr[p] = (float)number(how, head ? "lr_head" : "lr");
-        decay[p] = info->dims > 1 || flag(how, "decay_norm") ? (float)number(how, "decay") : 0.0f;
+        lr[p] = (float)test_golden_number(how, head ? "lr_head" : "lr");
+        decay[p] = info->dims > 1 || flag(how, "decay_norm")
+                       ? (float)test_golden_number(how, "decay")
+                       : 0.0f;
     }
-    test_ok(n->ctx, bal_plan_update(n->plan, &(bal_update){.lr = lr,
-                                                           .weight_decay = decay,
-                                                           .momentum = number(how, "momentum"),
-                                                           .nesterov = flag(how, "nesterov")}));
+    test_ok(n->ctx,
+            bal_plan_update(n->plan, &(bal_update){.lr = lr,
+                                                   .weight_decay = decay,
+                                                   .momentum = test_golden_number(how, "momentum"),
+                                                   .nesterov = flag(how, "nesterov")}));
 }
 
 static void compare_training(const bal_engine *engine, const json_t *model, const json_t *how)
 {
-    const int room =
-        whole(how, "batch") > whole(model, "batch") ? whole(how, "batch") : whole(model, "batch");
+    const int room = test_golden_whole(how, "batch") > test_golden_whole(model, "batch")
+                         ? test_golden_whole(how, "batch")
+                         : test_golden_whole(model, "batch");
     net n = open_net(engine, model, room, true);
     bal_loss_settings settings = bal_loss_defaults();
     settings.name = "ce";
@@ -258,13 +206,13 @@ static void compare_training(const bal_engine *engine, const json_t *model, cons
         losses[i] = step(&n, how, i, loss);
         update(&n, how);
     }
-    compare_losses(n.what, how, losses, STEPS);
+    test_golden_losses(n.what, how, losses, STEPS);
     assert_int_equal(json_object_size(json_object_get(how, "params")), bal_graph_params(n.g));
     for (int p = 0; p < bal_graph_params(n.g); p++) {
         const bal_param_info *info = bal_graph_param(n.g, p);
         float *value = floats(info->count);
         test_ok(n.ctx, bal_plan_read_param(n.plan, p, BAL_PARAM_VALUE, value));
-        compare_param(n.what, json_object_get(how, "params"), info->name, value, info->count);
+        test_golden_param(n.what, json_object_get(how, "params"), info->name, value, info->count);
         free(value);
     }
     compare_inference(&n, model, how);
@@ -282,60 +230,13 @@ static void steps_are_torchs(void **state)
     for (int e = 0; bal_engine_row(e); e++)
         for (size_t i = 0; i < json_array_size(trainings); i++) {
             const json_t *how = json_array_get(trainings, i);
-            compare_training(bal_engine_row(e), json_array_get(models, (size_t)whole(how, "model")),
-                             how);
+            compare_training(bal_engine_row(e),
+                             json_array_get(models, (size_t)test_golden_whole(how, "model")), how);
         }
     json_decref(golden);
 }
 
 /* ---- a whole run ---- */
-
-/* FOLDER/train/cK/I.png, pixels by the formula. Returns how many. */
-static int write_images(const char *folder, const json_t *run)
-{
-    const json_t *counts = json_object_get(run, "counts");
-    const bal_shape s = shape_of(run);
-    const int64_t bytes = bal_shape_count(s);
-    uint8_t *pixels = malloc((size_t)bytes);
-    int written = 0;
-    assert_non_null(pixels);
-    assert_int_equal(mkdir(folder, 0777), 0);
-    assert_int_equal(mkdir(test_path(folder, "train"), 0777), 0);
-    for (size_t c = 0; c < json_array_size(counts); c++) {
-        char name[64];
-        snprintf(name, sizeof name, "train/c%zu", c);
-        assert_int_equal(mkdir(test_path(folder, name), 0777), 0);
-        for (int i = 0; i < (int)json_integer_value(json_array_get(counts, c)); i++, written++) {
-            snprintf(name, sizeof name, "train/c%zu/%d.png", c, i);
-            const formula f = formula_of(name + strlen("train/"));
-            for (int64_t k = 0; k < bytes; k++)
-                pixels[k] = (uint8_t)floor((unit_at(f, k) + 1.0) * 128.0);
-            size_t count;
-            uint8_t *file = test_png(
-                &(test_picture){
-                    .height = s.height, .width = s.width, .channels = s.channels, .pixels = pixels},
-                &count);
-            test_write_file(test_path(folder, name), file, count);
-            free(file);
-        }
-    }
-    free(pixels);
-    return written;
-}
-
-static void write_start(bal_ctx *ctx, const json_t *run, const char *path)
-{
-    bal_model_settings s = bal_model_defaults();
-    s.name = "resnet8";
-    s.classes = (int)json_array_size(json_object_get(run, "counts"));
-    s.input = shape_of(run);
-    bal_graph *g;
-    test_ok(ctx, bal_model_build(&g, ctx, &s));
-    bal_weights *w = formula_weights(ctx, g);
-    test_ok(ctx, bal_weights_write(w, ctx, path));
-    bal_weights_close(&w);
-    bal_graph_close(&g);
-}
 
 static void recipe_of(const json_t *run, int batch, char *text, size_t room)
 {
@@ -349,31 +250,9 @@ static void recipe_of(const json_t *run, int batch, char *text, size_t room)
              "stages:\n"
              "  - loss: {name: balanced-softmax}\n"
              "    augment: {crop_padding: 0, hflip: 0}\n",
-             batch, whole(run, "epochs"), number(run, "lr"), number(run, "momentum"),
-             number(run, "decay"), whole(run, "drop_after"), number(run, "factor"));
-}
-
-static void compare_run(bal_ctx *ctx, const json_t *run, const char *folder, const char *engine)
-{
-    char path[4200], what[64];
-    snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
-    snprintf(what, sizeof what, "run on %s", engine);
-    json_t *lines = test_json_lines(path);
-    const int epochs = whole(run, "epochs");
-    double losses[16];
-    assert_int_equal(json_array_size(lines), epochs);
-    for (int i = 0; i < epochs && i < 16; i++)
-        losses[i] = number(json_array_get(lines, (size_t)i), "train_loss");
-    compare_losses(what, run, losses, epochs);
-    json_decref(lines);
-    bal_weights *w;
-    test_ok(ctx, bal_weights_read(&w, ctx, test_path(folder, "last.safetensors")));
-    assert_int_equal(json_object_size(json_object_get(run, "params")), bal_weights_count(w));
-    for (int i = 0; i < bal_weights_count(w); i++) {
-        const bal_tensor *t = bal_weights_at(w, i);
-        compare_param(what, json_object_get(run, "params"), t->name, t->data, t->count);
-    }
-    bal_weights_close(&w);
+             batch, test_golden_whole(run, "epochs"), test_golden_number(run, "lr"),
+             test_golden_number(run, "momentum"), test_golden_number(run, "decay"),
+             test_golden_whole(run, "drop_after"), test_golden_number(run, "factor"));
 }
 
 static void a_run_is_torchs(void **state)
@@ -386,8 +265,8 @@ static void a_run_is_torchs(void **state)
     char images[4100], start[4100], out[4100], recipe[1024];
     snprintf(images, sizeof images, "%s/images", folder);
     snprintf(start, sizeof start, "%s/start.safetensors", folder);
-    recipe_of(run, write_images(images, run), recipe, sizeof recipe);
-    write_start(ctx, run, start);
+    recipe_of(run, test_golden_images(images, run), recipe, sizeof recipe);
+    test_golden_start(ctx, run, start);
     bal_dataset_settings data_settings = bal_dataset_defaults();
     data_settings.val_fraction = 0.0;
     bal_dataset *data;
@@ -401,7 +280,7 @@ static void a_run_is_torchs(void **state)
         snprintf(out, sizeof out, "%s/%s", folder, settings.engine);
         test_ok(ctx, test_train(ctx, &(test_training){
                                          .data = data, .recipe = recipe, .settings = &settings}));
-        compare_run(ctx, run, out, settings.engine);
+        test_golden_run(ctx, run, out, settings.engine);
     }
     bal_dataset_close(&data);
     test_folder_remove(folder);
