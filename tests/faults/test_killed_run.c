@@ -38,6 +38,24 @@ static const char recipe[] = "name: killed\n"
                              "    loss: {name: seesaw, weight: effective}\n"
                              "    augment: {crop_padding: 1, hflip: 0.5}\n";
 
+/* A group of batches, two passes of each, two moments, an average: what else must go on. */
+static const char heavy_recipe[] =
+    "name: heavy\n"
+    "batch_size: 6\n"
+    "epochs: 12\n"
+    "optimizer: {name: adamw, lr: 0.002, sam_rho: 0.05, grad_accum_steps: 2, clip_grad: 1,\n"
+    "            ema_decay: 0.9}\n"
+    "stages:\n"
+    "  - {epochs: 50%, augment: {crop_padding: 1, hflip: 0.5}}\n"
+    "  - {epochs: 50%, freeze: \"conv1*\", loss: {name: focal}}\n";
+/* The mean of the last epochs' weights, with statistics of its own. */
+static const char swa_recipe[] = "name: swa\n"
+                                 "batch_size: 8\n"
+                                 "epochs: 12\n"
+                                 "optimizer: {lr: 0.02, swa_start: 25%, swa_lr: 0.01}\n"
+                                 "stages:\n"
+                                 "  - {augment: {crop_padding: 1, hflip: 0.5}}\n";
+
 static const test_toy toy = {.channels = 3, .side = 8, .train = {24, 12, 6}, .test = 3};
 
 typedef struct fixture {
@@ -50,7 +68,8 @@ typedef struct child_run {
     const char *out;
     int threads, workers, checkpoint_every;
     bool resume;
-    int full_after; /* the disk is full from this epoch on; 0: never */
+    const char *recipe; /* NULL: the first above */
+    int full_after;     /* the disk is full from this epoch on; 0: never */
 } child_run;
 
 static double clock_seconds(void)
@@ -81,9 +100,11 @@ static void train_and_exit(const fixture *f, const child_run *c)
     settings.checkpoint_every = c->checkpoint_every;
     const bal_train_callbacks callbacks = {.epoch = fill_disk, .user = (void *)(uintptr_t)c};
     signal(SIGXFSZ, SIG_IGN); /* then writing fails as on a full disk */
-    const bal_status status = test_train(
-        ctx, &(test_training){
-                 .data = data, .recipe = recipe, .settings = &settings, .callbacks = &callbacks});
+    const bal_status status =
+        test_train(ctx, &(test_training){.data = data,
+                                         .recipe = c->recipe ? c->recipe : recipe,
+                                         .settings = &settings,
+                                         .callbacks = &callbacks});
     if (status != BAL_OK)
         fprintf(stderr, "run %s: %s\n", c->out, bal_error(ctx));
     bal_dataset_close(&data);
@@ -168,7 +189,9 @@ static int set_up(void **state)
     snprintf(f->whole, sizeof f->whole, "%s/whole", f->folder);
     test_write_toy(f->images, &toy);
     const double began = clock_seconds();
-    assert_int_equal(run(f, (child_run){f->whole, 1, 1, 1, false, 0}), BAL_OK);
+    assert_int_equal(
+        run(f, (child_run){.out = f->whole, .threads = 1, .workers = 1, .checkpoint_every = 1}),
+        BAL_OK);
     f->seconds = clock_seconds() - began;
     *state = f;
     return 0;
@@ -191,9 +214,9 @@ static void sleep_for(double seconds)
 }
 
 /* Kills one run again and again until it ends; returns how often. */
-static int kill_until_done(const fixture *f, const char *out, bal_random *r, int checkpoint_every)
+static int kill_until_done(const fixture *f, child_run c, bal_random *r)
 {
-    child_run c = {out, 1, 1, checkpoint_every, false, 0};
+    c.threads = c.workers = 1;
     for (int kills = 0;; kills++, c.resume = true) {
         const pid_t child = start(f, &c);
         sleep_for(bal_random_unit(r) * 0.5 * f->seconds);
@@ -214,9 +237,36 @@ static void killed_runs_end_with_the_same_bits(void **state)
     for (int i = 0; kills < KILLS; i++) {
         char out[5000];
         snprintf(out, sizeof out, "%s/killed%d", f->folder, i);
-        kills += kill_until_done(f, out, &r, 1 + i % 3);
+        kills += kill_until_done(f, (child_run){.out = out, .checkpoint_every = 1 + i % 3}, &r);
         same_run(f->whole, out);
         assert_in_range(i, 0, 200);
+    }
+}
+
+/* The same with the optimizers that keep more than a momentum. */
+static void killed_optimizers_end_with_the_same_bits(void **state)
+{
+    const fixture *f = *state;
+    static const char *const recipes[] = {heavy_recipe, swa_recipe};
+    bal_random r = bal_random_at(test_seed(), BAL_STREAM_TEST, 2, 0);
+    for (int kind = 0; kind < 2; kind++) {
+        char whole[5000], out[5000];
+        snprintf(whole, sizeof whole, "%s/kind%d", f->folder, kind);
+        child_run c = {.out = whole,
+                       .threads = 1,
+                       .workers = 1,
+                       .checkpoint_every = 1,
+                       .recipe = recipes[kind]};
+        assert_int_equal(run(f, c), BAL_OK);
+        int kills = 0;
+        for (int i = 0; kills < KILLS / 4; i++) {
+            snprintf(out, sizeof out, "%s/kind%d-%d", f->folder, kind, i);
+            c.out = out;
+            c.checkpoint_every = 1 + i % 3;
+            kills += kill_until_done(f, c, &r);
+            same_run(whole, out);
+            assert_in_range(i, 0, 200);
+        }
     }
 }
 
@@ -225,11 +275,17 @@ static void one_seed_is_one_result(void **state)
     const fixture *f = *state;
     char first[5000], out[5000];
     snprintf(first, sizeof first, "%s/two-threads", f->folder);
-    assert_int_equal(run(f, (child_run){first, 2, 1, 1, false, 0}), BAL_OK);
+    assert_int_equal(
+        run(f, (child_run){.out = first, .threads = 2, .workers = 1, .checkpoint_every = 1}),
+        BAL_OK);
     static const int workers[] = {0, 1, 3};
     for (int i = 0; i < 3; i++) { /* who loads the images does not matter */
         snprintf(out, sizeof out, "%s/again%d", f->folder, i);
-        assert_int_equal(run(f, (child_run){out, 2, workers[i], 1, false, 0}), BAL_OK);
+        assert_int_equal(run(f, (child_run){.out = out,
+                                            .threads = 2,
+                                            .workers = workers[i],
+                                            .checkpoint_every = 1}),
+                         BAL_OK);
         same_run(first, out);
     }
 }
@@ -239,13 +295,21 @@ static void a_full_disk_spares_the_old_state(void **state)
     const fixture *f = *state;
     char out[5000];
     snprintf(out, sizeof out, "%s/full", f->folder);
-    assert_int_equal(run(f, (child_run){out, 1, 1, 1, false, 4}), BAL_IO);
+    assert_int_equal(
+        run(f,
+            (child_run){
+                .out = out, .threads = 1, .workers = 1, .checkpoint_every = 1, .full_after = 4}),
+        BAL_IO);
     bal_ctx *ctx = test_ctx_threads(1);
     bal_weights *w;
     test_ok(ctx, bal_weights_read(&w, ctx, test_path(out, "state.safetensors")));
     bal_weights_close(&w);
     bal_ctx_close(&ctx);
-    assert_int_equal(run(f, (child_run){out, 1, 1, 1, true, 0}), BAL_OK);
+    assert_int_equal(
+        run(f,
+            (child_run){
+                .out = out, .threads = 1, .workers = 1, .checkpoint_every = 1, .resume = true}),
+        BAL_OK);
     same_run(f->whole, out);
 }
 
@@ -253,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_runs_end_with_the_same_bits),
+        cmocka_unit_test(killed_optimizers_end_with_the_same_bits),
         cmocka_unit_test(one_seed_is_one_result),
         cmocka_unit_test(a_full_disk_spares_the_old_state),
     };
