@@ -6,21 +6,17 @@
 #include "helpers/formula.h"
 #include "helpers/golden_net.h"
 #include "helpers/helpers.h"
-#include "helpers/near.h"
-#include "helpers/pictures.h"
 #include "helpers/runs.h"
 #include "net/op.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define CLASSES 5
 #define STEPS 3
 
-/* ---- the formula and the golden file ---- */
+/* ---- the formula ---- */
 
 static float *floats(int64_t count)
 {
