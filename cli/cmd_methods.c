@@ -65,6 +65,17 @@ static bool model_row(int i, method *m)
         *m = (method){info->name, info->about, NULL, info->source};
     return info;
 }
+static bool head_row(int i, method *m)
+{
+    const bal_head_info *info = bal_head_at(i);
+    if (info)
+        *m = (method){info->name, NULL, info->formula, info->source};
+    return info;
+}
+static bool action_row(int i, method *m)
+{
+    return plain_row(bal_stage_action_at(i), m);
+}
 static bool op_row(int i, method *m)
 {
     const bal_op_info *info = bal_op_at(i);
@@ -99,7 +110,9 @@ static const struct section {
     {"mixing", mix_row},
     {"resamplers", resampler_row},
     {"calibrations", calibration_row},
+    {"stage-actions", action_row},
     {"models", model_row},
+    {"heads", head_row},
     {"ops", op_row},
     {"metrics", metric_row},
     {"engines", engine_row},
@@ -256,10 +269,9 @@ const cli_command cli_command_methods = {
     .groups = methods_groups,
     .arguments =
         (const cli_argument[]){
-            {"LIST",
-             "only recipes, losses, class-weights, samplers, "
-             "augmentations, mixing, resamplers, calibrations, models, ops, metrics, engines or "
-             "recipe-keys"},
+            {"LIST", "only recipes, losses, class-weights, samplers, augmentations, mixing, "
+                     "resamplers, calibrations, stage-actions, models, heads, ops, metrics, "
+                     "engines or recipe-keys"},
             {0}},
     .least = 0,
     .most = 1,

@@ -31,8 +31,11 @@ static void on_epoch(void *user, const bal_epoch_report *r)
     if (!isnan(r->val_loss))
         snprintf(text, sizeof text, "  val %s  balanced accuracy %s%s", loss, balanced,
                  r->best ? " best" : "");
-    cli_say(c, "epoch %d/%d  loss %.3f%s  %.0f images/s", r->epoch, r->epochs, r->train_loss, text,
-            r->images_per_second);
+    if (isnan(r->train_loss)) /* a stage that only acts */
+        cli_say(c, "epoch %d/%d  nothing trained%s", r->epoch, r->epochs, text);
+    else
+        cli_say(c, "epoch %d/%d  loss %.3f%s  %.0f images/s", r->epoch, r->epochs, r->train_loss,
+                text, r->images_per_second);
     if (!c->settings.global.verbose)
         return;
     cli_say(c, "    lr %.4g, training accuracy %.3f, %s", r->lr, r->train_accuracy,

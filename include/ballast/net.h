@@ -118,11 +118,18 @@ typedef struct bal_model_info {
 } bal_model_info;
 BAL_API const bal_model_info *bal_model_at(int i);
 
+/* Heads: the layer from features f to logits z. Its matrix is fc.weight, rows w_j, its bias
+ * fc.bias; other parameters of a head are named in its row of docs/methods/heads. */
+typedef struct bal_head_info {
+    const char *name, *formula, *source;
+} bal_head_info;
+BAL_API const bal_head_info *bal_head_at(int i);
+
 typedef struct bal_model_settings {
     const char *name; /* "resnet20", ... */
     int classes;      /* 2.. */
     bal_shape input;
-    const char *head; /* "linear" (default) or "cosine" */
+    const char *head; /* a row of bal_head_at; default "linear" */
     double scale;     /* of the cosine head; default 30 */
     double dropout;   /* before the head; default 0 */
 } bal_model_settings;

@@ -7,6 +7,7 @@
 #ifndef BALLAST_TRAIN_H
 #define BALLAST_TRAIN_H
 
+#include "ballast/balance.h"
 #include "ballast/base.h"
 #include "ballast/data.h"
 #include "ballast/evaluate.h"
@@ -58,6 +59,9 @@ typedef struct bal_recipe_key {
     const bal_option *option;
 } bal_recipe_key;
 BAL_API const bal_recipe_key *bal_recipe_key_at(int i);
+
+/* What a stage can begin with (the key begin of stages): row i, NULL at the end. */
+BAL_API const bal_method_info *bal_stage_action_at(int i);
 
 /* ---- training ---- */
 typedef struct bal_epoch_report {

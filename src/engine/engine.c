@@ -168,6 +168,15 @@ static bal_status may_train(const bal_plan *plan)
     return BAL_OK;
 }
 
+bool bal_plan_norm_trains(const bal_plan *plan, int node)
+{
+    const bal_node *n = &plan->graph->nodes[node];
+    bool frozen = true;
+    for (int i = 0; i < n->params; i++)
+        frozen = frozen && !plan->trainable[n->param[i]];
+    return !(plan->settings.frozen_norm && frozen);
+}
+
 bal_status bal_plan_forward(bal_plan *plan, const bal_forward *how)
 {
     BAL_TRY(how->training ? may_train(plan) : may_run(plan));

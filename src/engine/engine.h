@@ -22,6 +22,7 @@ typedef struct bal_plan_settings {
     const bool *trainable; /* one per graph parameter; NULL: all learned ones. What is frozen costs
                               no backward work; batch norm whose parameters are frozen still uses
                               batch statistics in training mode. Copied. */
+    bool frozen_norm;      /* instead of that it uses its running statistics, which do not move */
     const int *keep;       /* nodes whose activation (and its gradient, when training) can be read.
                               Copied.       Outputs of the graph can always be read. */
     int keep_count;
@@ -144,6 +145,10 @@ struct bal_plan {
     bool last_training;
     bool has_gradients; /* backward has run since the last forward */
 };
+
+/* Whether a batch norm node uses batch statistics in a pass in training mode: not where its
+ * parameters are frozen and the settings want frozen_norm. */
+bool bal_plan_norm_trains(const bal_plan *plan, int node);
 
 /* The table, in order of preference. */
 const bal_engine *bal_engine_row(int i);

@@ -20,6 +20,8 @@ struct bal_weights {
 /* Adds a zeroed tensor without looking for its name, which the caller knows to be new. */
 BAL_MUST_CHECK bal_status bal_weights_append(bal_weights *w, const char *name, int dims,
                                              const int64_t *shape, bal_tensor **out);
+/* One parameter as bal_weights_init draws it, which is round 0; other rounds are other draws. */
+void bal_weights_init_param(const bal_param_info *p, uint64_t seed, uint64_t round, float *out);
 /* A safetensors file in memory; path is for messages. */
 BAL_MUST_CHECK bal_status bal_weights_parse(bal_weights **out, bal_ctx *ctx, const char *path,
                                             const void *bytes, size_t count);

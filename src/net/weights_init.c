@@ -22,11 +22,11 @@ static bool ends_with(const char *text, const char *end)
     return a >= b && strcmp(text + a - b, end) == 0;
 }
 
-static void init_param(const bal_param_info *p, uint64_t seed, float *out)
+void bal_weights_init_param(const bal_param_info *p, uint64_t seed, uint64_t round, float *out)
 {
     if (p->dims >= 2) { /* out, in, ...: fan_in is what one output reads */
         const double deviation = sqrt(2.0 * (double)p->shape[0] / (double)p->count);
-        bal_random r = bal_random_at(seed, BAL_STREAM_INIT, 0, hash_name(p->name));
+        bal_random r = bal_random_at(seed, BAL_STREAM_INIT, round, hash_name(p->name));
         for (int64_t i = 0; i < p->count; i++)
             out[i] = (float)(deviation * bal_random_normal(&r));
         return;
@@ -49,7 +49,7 @@ bal_status bal_weights_init(bal_weights **out, bal_ctx *ctx, const bal_graph *g,
             bal_weights_close(&w);
             return status;
         }
-        init_param(p, seed, t->data);
+        bal_weights_init_param(p, seed, 0, t->data);
     }
     *out = w;
     return BAL_OK;

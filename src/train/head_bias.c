@@ -1,18 +1,19 @@
 /* See head_bias.h. */
 #include "train/head_bias.h"
 
+#include "net/models/heads.h"
+
 #include <math.h>
 #include <string.h>
 
 int bal_head_bias_param(const bal_graph *g)
 {
-    const int output = bal_graph_find_output(g, "logits");
-    for (int p = 0; output >= 0 && p < bal_graph_params(g); p++) {
-        const bal_param_info *info = bal_graph_param(g, p);
-        if (info->learned && info->dims == 1 && info->node == bal_graph_output_node(g, output))
-            return p;
-    }
-    return -1;
+    return bal_head_params_of(g).bias;
+}
+
+float bal_head_bias_start(const bal_recipe *recipe, int64_t classes)
+{
+    return bal_recipe_wants_head_bias(recipe) ? (float)-log((double)classes - 1.0) : 0.0f;
 }
 
 bool bal_recipe_wants_head_bias(const bal_recipe *recipe)
@@ -32,6 +33,6 @@ bal_status bal_head_bias_set(const bal_recipe *recipe, const bal_graph *g,
                         recipe->general.head_bias);
     const bal_tensor *bias = bal_weights_at(weights, param);
     for (int64_t j = 0; j < bias->count; j++)
-        bias->data[j] = (float)-log((double)bias->count - 1.0);
+        bias->data[j] = bal_head_bias_start(recipe, bias->count);
     return BAL_OK;
 }

@@ -14,4 +14,7 @@ bool bal_recipe_wants_head_bias(const bal_recipe *recipe);
 BAL_MUST_CHECK bal_status bal_head_bias_set(const bal_recipe *recipe, const bal_graph *g,
                                             const bal_weights *weights);
 
+/* Where every bias begins. */
+float bal_head_bias_start(const bal_recipe *recipe, int64_t classes);
+
 #endif

@@ -20,19 +20,19 @@ static double momentum_of(const bal_graph *g, int param)
     return n->op == BAL_OP_BATCH_NORM && !g->params[param].learned ? n->settings.momentum : 0.0;
 }
 
-/* The next statistic from `param` on, -1: none. */
-static int next_statistic(const bal_graph *g, int param)
+/* The next statistic from `param` on, -1: none. Those of frozen norms do not move. */
+static int next_statistic(const bal_plan *plan, int param)
 {
+    const bal_graph *g = plan->graph;
     for (; param < g->param_count; param++)
-        if (momentum_of(g, param) > 0.0)
+        if (momentum_of(g, param) > 0.0 && bal_plan_norm_trains(plan, g->params[param].node))
             return param;
     return -1;
 }
 
 static bal_status set_zero(const measurement *m)
 {
-    const bal_graph *g = m->plan->graph;
-    for (int p = next_statistic(g, 0); p >= 0; p = next_statistic(g, p + 1))
+    for (int p = next_statistic(m->plan, 0); p >= 0; p = next_statistic(m->plan, p + 1))
         BAL_TRY(bal_plan_write_param(m->plan, p, BAL_PARAM_VALUE, m->zeros));
     return BAL_OK;
 }
@@ -41,7 +41,7 @@ static bal_status add_batch(measurement *m)
 {
     const bal_graph *g = m->plan->graph;
     double *sums = m->sums;
-    for (int p = next_statistic(g, 0); p >= 0; p = next_statistic(g, p + 1)) {
+    for (int p = next_statistic(m->plan, 0); p >= 0; p = next_statistic(m->plan, p + 1)) {
         BAL_TRY(bal_plan_read_param(m->plan, p, BAL_PARAM_VALUE, m->now));
         for (int64_t i = 0; i < g->params[p].count; i++)
             sums[i] += (double)m->now[i] / momentum_of(g, p);
@@ -55,7 +55,7 @@ static bal_status write_means(const measurement *m)
 {
     const bal_graph *g = m->plan->graph;
     const double *sums = m->sums;
-    for (int p = next_statistic(g, 0); p >= 0; p = next_statistic(g, p + 1)) {
+    for (int p = next_statistic(m->plan, 0); p >= 0; p = next_statistic(m->plan, p + 1)) {
         for (int64_t i = 0; i < g->params[p].count; i++)
             m->now[i] = (float)(sums[i] / (double)m->batches);
         BAL_TRY(bal_plan_write_param(m->plan, p, BAL_PARAM_VALUE, m->now));
@@ -88,7 +88,7 @@ bal_status bal_plan_measure_norms(bal_plan *plan, bal_loader *loader, const bal_
 {
     const bal_graph *g = plan->graph;
     size_t all = 0, largest = 0;
-    for (int p = next_statistic(g, 0); p >= 0; p = next_statistic(g, p + 1)) {
+    for (int p = next_statistic(plan, 0); p >= 0; p = next_statistic(plan, p + 1)) {
         const size_t count = (size_t)g->params[p].count;
         all += count;
         largest = count > largest ? count : largest;

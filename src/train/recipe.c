@@ -64,6 +64,10 @@ static void set_stage_defaults(bal_recipe_stage *stage)
                 .skip_first = "0",
                 .skip_last = "0"},
         .train = "*",
+        .normalize_tau = 1.0,
+        .norm = "batch",
+        .schedule = "run",
+        .weight_decay = -1.0,
     };
     stage->augment.crop_padding = 4;
     stage->augment.hflip = 0.5;
@@ -104,7 +108,8 @@ bal_status bal_recipe_new(bal_recipe **out, bal_ctx *ctx, const char *where)
                                            .scale = 30,
                                            .head_bias = "zero",
                                            .batch_size = 128,
-                                           .epochs = 200};
+                                           .epochs = 200,
+                                           .select = "best"};
     recipe->optimizer = (bal_recipe_optimizer){.name = "sgd",
                                                .lr = 0.1,
                                                .momentum = BAL_RECIPE_MOMENTUM,
@@ -177,6 +182,7 @@ bal_status bal_recipe_copy(bal_recipe **out, bal_ctx *ctx, const bal_recipe *fro
     copy->schedule_line = from->schedule_line;
     copy->schedule = from->schedule;
     copy->swa_first = from->swa_first;
+    copy->all_epochs = from->all_epochs;
     bool ok = true;
     for (int i = 0; ok && i < from->stage_count; i++) {
         bal_recipe_stage *stage = bal_recipe_add_stage(copy);

@@ -4,9 +4,14 @@
  * How the trainer uses it:
  *   bal_recipe_copy(&mine, ctx, theirs)      then bal_recipe_set(mine, "epochs", "30") and so on
  *   bal_recipe_check(mine)                   resolves epochs, stages and schedule; before training
- *   mine->schedule, mine->stages[i].first_epoch, .epoch_count; bal_recipe_stage_at(mine, epoch)
- *   bal_recipe_stage_trains(mine, i, graph, trains); bal_recipe_weight_decay(mine, graph, decay)
- */
+ *   mine->stages[i].first_epoch, .epoch_count; bal_recipe_stage_at(mine, epoch)
+ *   bal_recipe_lr(mine, epoch)
+ *   bal_recipe_stage_trains(mine, i, graph, trains)
+ *   bal_recipe_weight_decay(mine, i, graph, decay)
+ *
+ * Epochs count from 0 over the whole run. A stage of 0 epochs that only acts (key begin) has one
+ * epoch too, in which nothing is trained: its end is where the run scores it. Amounts, shares and
+ * the schedule of the run do not count it. */
 #ifndef BAL_RECIPE_H
 #define BAL_RECIPE_H
 
@@ -20,11 +25,12 @@
 
 typedef struct bal_recipe_general {
     const char *name, *about, *source;
-    const char *head;      /* "linear" or "cosine" */
+    const char *head;      /* a row of bal_head_at */
     double scale;          /* of the cosine head; the s of bal_loss_settings too */
     const char *head_bias; /* where the head's biases begin: "zero" or "one-vs-all" */
     int batch_size;
-    int epochs; /* of all stages together */
+    int epochs;         /* of all stages together */
+    const char *select; /* "best" or "last-stage": whose epochs may become the best one */
 } bal_recipe_general;
 
 /* What 0 turns off is off by default. */
@@ -88,10 +94,20 @@ typedef struct bal_recipe_stage {
     bal_recipe_loss loss;
     bal_augment_settings augment;
     bal_recipe_mix mix;
-    const char *train;  /* patterns with ", " between them; "head": the head's parameters */
-    const char *freeze; /* the same, taken away from train; or NULL */
+    const char *train;    /* patterns with ", " between them; "head": the head's parameters */
+    const char *freeze;   /* the same, taken away from train; or NULL */
+    const char *begin;    /* actions with ", " between them (stage_actions.h), or NULL */
+    double normalize_tau; /* of the action tau-normalize */
+    const char *norm;     /* "batch" or "frozen": what batch norm that is frozen computes with */
+    double lr;            /* in place of the optimizer's; 0: that */
+    const char *schedule; /* "run", or the kind of an own one over the stage's length */
+    double weight_decay;  /* in place of the optimizer's; below 0: that */
+    double max_norm;      /* of the head's rows after every step; 0: no bound */
 
-    int first_epoch, epoch_count; /* resolved by bal_recipe_check; first_epoch counts from 0 */
+    /* resolved by bal_recipe_check */
+    int first_epoch, epoch_count;                /* first_epoch counts from 0 */
+    int trained_before;                          /* epochs of training before the stage */
+    bool idle;                                   /* 0 epochs: it acts and is scored */
     int line, loss_line, augment_line, mix_line; /* in the file; for messages */
 } bal_recipe_stage;
 
@@ -107,6 +123,7 @@ struct bal_recipe {
 
     bal_schedule schedule; /* resolved by bal_recipe_check */
     int swa_first;         /* the first averaged epoch, from 0; -1: none; likewise */
+    int all_epochs;        /* likewise: general.epochs, and one for every idle stage */
 
     char **texts; /* all texts above, owned */
     int text_count, text_room;
@@ -132,9 +149,16 @@ int bal_recipe_stage_at(const bal_recipe *recipe, int epoch);
 BAL_MUST_CHECK bal_status bal_recipe_stage_trains(const bal_recipe *recipe, int stage,
                                                   const bal_graph *g, bool *trains);
 
-/* decay receives one number per graph parameter: optimizer.weight_decay, or 0 for running
+/* decay receives one number per graph parameter: the stage's weight decay, or 0 for running
  * statistics, without decay_norm for everything with fewer than two dimensions, and for the head's
  * bias where head_bias sets it. */
-void bal_recipe_weight_decay(const bal_recipe *recipe, const bal_graph *g, float *decay);
+void bal_recipe_weight_decay(const bal_recipe *recipe, int stage, const bal_graph *g, float *decay);
+
+/* The epoch in which training goes on after so many epochs of it: idle stages are passed over. */
+int bal_recipe_epoch_of(const bal_recipe *recipe, int trained);
+/* The learning rate of an epoch, 0 in an idle stage. The recipe must have been checked. */
+double bal_recipe_lr(const bal_recipe *recipe, int epoch);
+/* Whether the weights of an epoch may become the best ones. */
+bool bal_recipe_selects(const bal_recipe *recipe, int epoch);
 
 #endif

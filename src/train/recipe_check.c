@@ -35,6 +35,12 @@ static const char *method_name(const void *user, int i)
     return info ? info->name : NULL;
 }
 
+static const char *head_name(const void *user, int i)
+{
+    (void)user;
+    return bal_head_at(i) ? bal_head_at(i)->name : NULL;
+}
+
 static bool is_listed(const bal_name_list *list, const char *word)
 {
     const char *name;
@@ -117,42 +123,6 @@ static bal_status amount_at(const bal_recipe *r, int line, const char *name, con
                             : bal_fail_within(r->ctx, BAL_MISMATCH, "%s:%d", r->where, line);
 }
 
-/* Stages end where their shares add up to, rounded; each has at least one epoch. */
-static bal_status resolve_stages(bal_recipe *r)
-{
-    const int total = r->general.epochs;
-    double position = 0.0;
-    int first = 0;
-    if (r->stage_count == 0)
-        return bal_fail(r->ctx, BAL_MISMATCH, "%s:1: the recipe has no stages", r->where);
-    if (total < r->stage_count)
-        return bal_fail(r->ctx, BAL_MISMATCH,
-                        "%s:%d: %d stages need at least as many epochs, the run has %d", r->where,
-                        r->stages[0].line, r->stage_count, total);
-    for (int i = 0; i < r->stage_count; i++) {
-        bal_recipe_stage *stage = &r->stages[i];
-        double amount;
-        BAL_TRY(amount_at(r, stage->line, "epochs", stage->epochs, &amount));
-        if (amount <= 0.0)
-            return bal_fail(r->ctx, BAL_MISMATCH, "%s:%d: stages[%d] has no epochs (\"%s\")",
-                            r->where, stage->line, i, stage->epochs);
-        position += amount;
-        const int most = total - (r->stage_count - 1 - i);
-        int end = position < most ? bal_schedule_round(position) : most;
-        if (end <= first)
-            end = first + 1;
-        stage->first_epoch = first;
-        stage->epoch_count = end - first;
-        first = end;
-    }
-    if (fabs(position - total) > 1e-6 * total)
-        return bal_fail(r->ctx, BAL_MISMATCH,
-                        "%s:%d: the stages add up to %.10g epochs, the run has %d (percentages "
-                        "follow the run, numbers do not)",
-                        r->where, r->stages[0].line, position, total);
-    return BAL_OK;
-}
-
 /* In which epochs of the run a stage mixes; may be none. */
 static bal_status resolve_mixes(bal_recipe *r)
 {
@@ -162,8 +132,8 @@ static bal_status resolve_mixes(bal_recipe *r)
         double first, last;
         BAL_TRY(amount_at(r, line, "skip_first", mix->skip_first, &first));
         BAL_TRY(amount_at(r, line, "skip_last", mix->skip_last, &last));
-        mix->from_epoch = bal_schedule_round(first);
-        mix->end_epoch = r->general.epochs - bal_schedule_round(last);
+        mix->from_epoch = bal_recipe_epoch_of(r, bal_schedule_round(first));
+        mix->end_epoch = bal_recipe_epoch_of(r, r->general.epochs - bal_schedule_round(last));
     }
     return BAL_OK;
 }
@@ -230,20 +200,15 @@ bal_status bal_recipe_check(bal_recipe *recipe)
         return bal_fail(recipe->ctx, BAL_MISMATCH,
                         "%s:1: head_bias is %s, but a cosine head has no biases", recipe->where,
                         recipe->general.head_bias);
+    BAL_TRY(check_name(recipe, 1, &(bal_name_list){"head", head_name, NULL}, recipe->general.head));
     for (int i = 0; i < recipe->stage_count; i++)
         BAL_TRY(check_stage(recipe, &recipe->stages[i]));
-    BAL_TRY(resolve_stages(recipe));
+    for (int i = 0; i < recipe->stage_count; i++)
+        BAL_TRY(bal_recipe_check_actions(recipe, i));
+    BAL_TRY(bal_recipe_resolve_stages(recipe));
     BAL_TRY(resolve_mixes(recipe));
     BAL_TRY(resolve_schedule(recipe));
     return bal_recipe_check_optimizer(recipe);
-}
-
-int bal_recipe_stage_at(const bal_recipe *recipe, int epoch)
-{
-    int stage = 0;
-    while (stage + 1 < recipe->stage_count && recipe->stages[stage + 1].first_epoch <= epoch)
-        stage++;
-    return stage;
 }
 
 /* ---- parameters ---- */
@@ -301,13 +266,15 @@ bal_status bal_recipe_stage_trains(const bal_recipe *recipe, int stage, const ba
                     s->line, stage);
 }
 
-void bal_recipe_weight_decay(const bal_recipe *recipe, const bal_graph *g, float *decay)
+void bal_recipe_weight_decay(const bal_recipe *recipe, int stage, const bal_graph *g, float *decay)
 {
+    const double own = recipe->stages[stage].weight_decay;
+    const double wanted = own < 0.0 ? recipe->optimizer.weight_decay : own;
     const int spared = bal_recipe_wants_head_bias(recipe) ? bal_head_bias_param(g) : -1;
     for (int p = 0; p < bal_graph_params(g); p++) {
         const bal_param_info *info = bal_graph_param(g, p);
         const bool decays =
             info->learned && p != spared && (recipe->optimizer.decay_norm || info->dims > 1);
-        decay[p] = decays ? (float)recipe->optimizer.weight_decay : 0.0f;
+        decay[p] = decays ? (float)wanted : 0.0f;
     }
 }

@@ -10,6 +10,7 @@
 #define VALUE_AMOUNTS "N|P%,..."
 #define VALUE_IMAGES "N|P%|natural"
 #define VALUE_PATTERNS "PATTERN,..."
+#define VALUE_ACTIONS "ACTION,..."
 
 #define KEY(section, type, field, kind, min, max, value, choices, about)                      \
     {                                                                                         \
@@ -33,14 +34,16 @@ static const bal_recipe_key keys[] = {
     GENERAL(name, TEXT, 0, 0, "NAME", NULL, "what the run folder and tables call the recipe"),
     GENERAL(about, TEXT, 0, 0, "TEXT", NULL, "one line on what it does"),
     GENERAL(source, TEXT, 0, 0, "TEXT", NULL, "where the method comes from"),
-    GENERAL(head, CHOICE, 0, 0, "HEAD", "linear|cosine",
-            "last layer; cosine compares directions only; default linear"),
+    GENERAL(head, TEXT, 0, 0, "HEAD", NULL,
+            "last layer (ballast methods heads); default linear"),
     GENERAL(scale, REAL, 1e-3, 1e3, "S", NULL,
             "factor on the cosines of a cosine head (s of LDAM); default 30"),
     GENERAL(head_bias, CHOICE, 0, 0, "NAME", "zero|one-vs-all",
             "where the head's biases begin; one-vs-all: -log(C - 1), without weight decay; default zero"),
     GENERAL(batch_size, INT, 1, 65536, "N", NULL, "images per step; default 128"),
     GENERAL(epochs, INT, 1, 100000, "N", NULL, "passes over the data, all stages; default 200"),
+    GENERAL(select, CHOICE, 0, 0, "WHICH", "best|last-stage",
+            "epochs that may become the best one: all, or the last stage's; default best"),
 
     OPTIMIZER(name, CHOICE, 0, 0, "NAME", "sgd|adamw", "the optimizer; default sgd"),
     OPTIMIZER(lr, REAL, 1e-12, 1e12, "LR", NULL,
@@ -103,6 +106,21 @@ static const bal_recipe_key keys[] = {
           "parameters that learn: shell patterns for their names, or head; default *"),
     STAGE(freeze, TEXT, 0, 0, VALUE_PATTERNS, NULL,
           "parameters taken away from train; default none"),
+    STAGE(begin, TEXT, 0, 0, VALUE_ACTIONS, NULL,
+          "what is done when the stage begins (ballast methods stage-actions); default none"),
+    STAGE(normalize_tau, REAL, 0, 10, "T", NULL,
+          "begin tau-normalize: power of the norm that rows are divided by; default 1"),
+    STAGE(norm, CHOICE, 0, 0, "WHICH", "batch|frozen",
+          "batch norm that does not learn: statistics of the batch, or the running ones, which "
+          "then do not move; default batch"),
+    STAGE(lr, REAL, 0, 1e12, "LR", NULL,
+          "learning rate in place of the optimizer's, 0: that one; default 0"),
+    STAGE(schedule, CHOICE, 0, 0, "NAME", "run|cosine|constant",
+          "the run's schedule goes on, or an own one over the stage's length; default run"),
+    STAGE(weight_decay, REAL, -1, 100, "WD", NULL,
+          "in place of the optimizer's, -1: that one; default -1"),
+    STAGE(max_norm, REAL, 0, 1e12, "B", NULL,
+          "after every step the head's rows are cut to this norm, 0: they are not; default 0"),
 
     LOSS(name, TEXT, 0, 0, "NAME", NULL, "the loss; default ce"),
     LOSS(weight, TEXT, 0, 0, "NAME", NULL, "class weights; default none"),
@@ -173,6 +191,8 @@ bal_recipe_form bal_recipe_form_of(const bal_option *row)
         return BAL_FORM_IMAGES;
     if (strcmp(row->value, VALUE_AMOUNTS) == 0)
         return BAL_FORM_AMOUNTS;
+    if (strcmp(row->value, VALUE_ACTIONS) == 0)
+        return BAL_FORM_WORDS;
     return strcmp(row->value, VALUE_PATTERNS) == 0 ? BAL_FORM_PATTERNS : BAL_FORM_PLAIN;
 }
 

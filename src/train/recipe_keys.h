@@ -22,11 +22,12 @@ extern const bal_recipe_section bal_recipe_sections[BAL_RECIPE_SECTIONS];
 
 /* What a text of a row must be, known by the row's value name. */
 typedef enum bal_recipe_form {
-    BAL_FORM_PLAIN,   /* what bal_option_set takes */
-    BAL_FORM_IMAGES,  /* "50000", "80%" or "natural" */
-    BAL_FORM_AMOUNT,  /* "160" or "80%" */
-    BAL_FORM_AMOUNTS, /* a list of them */
-    BAL_FORM_PATTERNS /* a list of shell patterns for parameter names */
+    BAL_FORM_PLAIN,    /* what bal_option_set takes */
+    BAL_FORM_IMAGES,   /* "50000", "80%" or "natural" */
+    BAL_FORM_AMOUNT,   /* "160" or "80%" */
+    BAL_FORM_AMOUNTS,  /* a list of them */
+    BAL_FORM_PATTERNS, /* a list of shell patterns for parameter names */
+    BAL_FORM_WORDS     /* a list of names */
 } bal_recipe_form;
 bal_recipe_form bal_recipe_form_of(const bal_option *row);
 static inline bool bal_recipe_is_list(const bal_option *row)
@@ -55,6 +56,12 @@ BAL_MUST_CHECK bal_status bal_recipe_store(bal_recipe *recipe, const bal_option 
 BAL_MUST_CHECK bal_status bal_recipe_new(bal_recipe **out, bal_ctx *ctx, const char *where);
 /* Adds a stage with every default; NULL: no memory. The caller keeps within BAL_RECIPE_STAGES. */
 bal_recipe_stage *bal_recipe_add_stage(bal_recipe *recipe);
+
+/* ---- parts of bal_recipe_check ---- */
+/* Names and settings of what a stage does when it begins. */
+BAL_MUST_CHECK bal_status bal_recipe_check_actions(const bal_recipe *recipe, int stage);
+/* Whole epochs: where each stage begins and how long it is. */
+BAL_MUST_CHECK bal_status bal_recipe_resolve_stages(bal_recipe *recipe);
 
 /* `unknown loss "ldm"; did you mean "ldam"?`, or all the names where none is near. what is the kind
  * of thing, prefix stands before it. */

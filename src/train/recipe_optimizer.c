@@ -56,7 +56,7 @@ static bal_status resolve_averaging(bal_recipe *r)
                         "be averaged",
                         r->where, r->optimizer_line ? r->optimizer_line : 1, o->swa_start,
                         r->general.epochs);
-    r->swa_first = first;
+    r->swa_first = bal_recipe_epoch_of(r, first);
     r->schedule.swa_first = first;
     r->schedule.swa_lr = o->swa_lr;
     return BAL_OK;

@@ -81,11 +81,11 @@ bal_status bal_run_state_text(bal_ctx *ctx, const bal_run_state *s,
                               const bal_run_identity *identity, char **text)
 {
     json_t *all =
-        json_pack("{s:i, s:i, s:I, s:f, s:I, s:I, s:i, s:o, s:f, s:O, s:O}", "version",
-                  STATE_VERSION, "epoch", s->epoch, "step", (json_int_t)s->step, "loss_sum",
-                  s->loss_sum, "seen", (json_int_t)s->seen, "right", (json_int_t)s->right,
-                  "best_epoch", s->best_epoch, "best", bal_json_real(s->best), "seconds",
-                  s->seconds, "must", identity->must, "should", identity->should);
+        json_pack("{s:i, s:i, s:i, s:I, s:f, s:I, s:I, s:i, s:o, s:f, s:O, s:O}", "version",
+                  STATE_VERSION, "epoch", s->epoch, "begun", s->begun, "step", (json_int_t)s->step,
+                  "loss_sum", s->loss_sum, "seen", (json_int_t)s->seen, "right",
+                  (json_int_t)s->right, "best_epoch", s->best_epoch, "best", bal_json_real(s->best),
+                  "seconds", s->seconds, "must", identity->must, "should", identity->should);
     *text = bal_json_text(ctx, all, false);
     json_decref(all);
     return *text ? BAL_OK : BAL_NO_MEMORY;
@@ -127,10 +127,12 @@ static json_t *texts(fields *f, const char *key)
     return take(f, key, right);
 }
 
-static bool plausible(json_int_t epoch, json_int_t best_epoch, const bal_run_state *s)
+static bool plausible(json_int_t epoch, json_int_t best_epoch, json_int_t begun,
+                      const bal_run_state *s)
 {
-    return epoch >= 0 && epoch <= 1000000000 && best_epoch >= 0 && best_epoch <= epoch &&
-           s->step >= 0 && s->seen >= 0 && s->right >= 0 && s->right <= s->seen;
+    return begun >= 0 && begun <= 1000000000 && epoch >= 0 && epoch <= 1000000000 &&
+           best_epoch >= 0 && best_epoch <= epoch && s->step >= 0 && s->seen >= 0 &&
+           s->right >= 0 && s->right <= s->seen;
 }
 
 static bal_status read_fields(bal_ctx *ctx, const char *path, json_t *all, bal_run_state *s,
@@ -138,7 +140,7 @@ static bal_status read_fields(bal_ctx *ctx, const char *path, json_t *all, bal_r
 {
     fields f = {.all = all};
     const json_int_t version = whole(&f, "version"), epoch = whole(&f, "epoch"),
-                     best_epoch = whole(&f, "best_epoch");
+                     begun = whole(&f, "begun"), best_epoch = whole(&f, "best_epoch");
     s->step = whole(&f, "step");
     s->loss_sum = real(&f, "loss_sum", false);
     s->seen = whole(&f, "seen");
@@ -153,7 +155,7 @@ static bal_status read_fields(bal_ctx *ctx, const char *path, json_t *all, bal_r
     if (version != STATE_VERSION)
         return bal_fail(ctx, BAL_BAD_FILE, "%s: state of version %lld, %d expected", path,
                         (long long)version, STATE_VERSION);
-    if (!plausible(epoch, best_epoch, s))
+    if (!plausible(epoch, best_epoch, begun, s))
         return bal_fail(ctx, BAL_BAD_FILE,
                         "%s: the state of the run makes no sense (epoch %lld, step %lld, best "
                         "epoch %lld, %lld of %lld right)",
@@ -161,6 +163,7 @@ static bal_status read_fields(bal_ctx *ctx, const char *path, json_t *all, bal_r
                         (long long)s->right, (long long)s->seen);
     s->epoch = (int)epoch;
     s->best_epoch = (int)best_epoch;
+    s->begun = (int)begun;
     identity->must = json_incref(must);
     identity->should = json_incref(should);
     return BAL_OK;

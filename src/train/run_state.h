@@ -10,6 +10,7 @@
 typedef struct bal_run_state {
     int epoch;    /* finished epochs */
     int64_t step; /* finished steps of the epoch after them */
+    int begun;    /* stages that have begun, their changes to the values included */
     /* over these steps */
     double loss_sum; /* sum of loss times images */
     int64_t seen, right;

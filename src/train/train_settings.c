@@ -173,7 +173,7 @@ bal_status bal_trainer_resolve(bal_trainer *t, const bal_recipe *theirs,
     BAL_TRY(check_numbers(t));
     BAL_TRY(find_monitor(t));
     BAL_TRY(open_recipe(t, theirs));
-    s->epochs = t->recipe->general.epochs;
+    s->epochs = t->recipe->all_epochs;
     s->batch_size = t->recipe->general.batch_size;
     s->lr = t->recipe->optimizer.lr;
     return s->out ? BAL_OK : default_folder(t);

@@ -1,4 +1,6 @@
 /* Opening a trainer: everything that can be wrong is found here, before a file is written. */
+#include "net/models/heads.h"
+#include "train/stage_actions.h"
 #include "train/trainer.h"
 
 #include "train/head_bias.h"
@@ -171,6 +173,21 @@ static bal_status check_optimizer(const bal_trainer *t)
     return BAL_OK;
 }
 
+static bal_status check_max_norm(const bal_trainer *t, int number, const bool *trains)
+{
+    const bal_recipe_stage *stage = &t->recipe->stages[number];
+    const int weight = bal_head_params_of(t->graph).weight;
+    if (stage->max_norm <= 0.0)
+        return BAL_OK;
+    if (stage->idle || weight < 0 || !trains[weight])
+        return bal_fail(t->ctx, BAL_MISMATCH,
+                        "%s:%d: max_norm bounds the rows of %s after every step, but stages[%d] "
+                        "does not train them",
+                        t->recipe->where, stage->line,
+                        weight < 0 ? "a head" : bal_graph_param(t->graph, weight)->name, number);
+    return BAL_OK;
+}
+
 static bal_status check_stage(bal_trainer *t, int i, bool *trains)
 {
     bal_trainer_stage *stage = &t->stages[i];
@@ -179,10 +196,14 @@ static bal_status check_stage(bal_trainer *t, int i, bool *trains)
     bal_mix *mix = NULL;
     bal_status status;
     BAL_GOTO(bal_recipe_stage_trains(t->recipe, i, t->graph, trains));
+    BAL_GOTO(check_max_norm(t, i, trains));
+    BAL_GOTO(bal_stage_check_data(t, i));
     BAL_GOTO(bal_trainer_loss(t, i, &loss));
     BAL_GOTO(bal_trainer_sampler(t, i, &sampler));
     stage->length = bal_sampler_length(sampler);
-    stage->steps = (stage->length + t->settings.batch_size - 1) / t->settings.batch_size;
+    stage->steps = t->recipe->stages[i].idle
+                       ? 0
+                       : (stage->length + t->settings.batch_size - 1) / t->settings.batch_size;
     if (i > 0)
         stage->first_step =
             stage[-1].first_step + stage[-1].steps * t->recipe->stages[i - 1].epoch_count;

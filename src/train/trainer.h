@@ -135,12 +135,17 @@ double bal_training_seconds(const bal_training *g);
 /* A line for log.txt and for the context's log. A failure to write it is only logged. */
 void bal_training_say(bal_training *g, const char *format, ...) BAL_PRINTF(2, 3);
 
-/* Plan, loss, samplers and mixing for the stage of an epoch. Values and momenta come from `from`
- * (see snapshot.h), or where that is NULL from the plan that there is. */
+/* Plan, loss, samplers and mixing for the stage of an epoch, and what the stage begins with. Values
+ * and momenta come from `from` (see snapshot.h), or where that is NULL from the plan that there is.
+ */
 BAL_MUST_CHECK bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *from);
 /* Trains on what is left of the present epoch (state.epoch, state.step). Fails with BAL_INTERRUPTED
  * after a finished step, BAL_DIVERGED. */
 BAL_MUST_CHECK bal_status bal_training_epoch(bal_training *g);
+/* The draws of the present epoch, the learning rate and the loader's pass over them. */
+BAL_MUST_CHECK bal_status bal_training_draw(bal_training *g);
+/* An epoch in which nothing is trained. Fails with BAL_INTERRUPTED. */
+BAL_MUST_CHECK bal_status bal_training_rest(bal_training *g);
 /* The loader's pass over what the epoch draws (g->shown), from a batch on. */
 bal_loader_pass bal_training_loader_pass(const bal_training *g, int64_t first_batch);
 
@@ -165,6 +170,10 @@ bool bal_training_averages(const bal_training *g);
  * which is returned. The state is never saved in between. */
 BAL_MUST_CHECK bal_status bal_training_show_average(bal_training *g);
 BAL_MUST_CHECK bal_status bal_training_hide_average(bal_training *g, bal_status status);
+/* Instead of hiding it: training goes on from the average. */
+BAL_MUST_CHECK bal_status bal_training_keep_average(bal_training *g);
+/* The average becomes the values that there are: another one begins. */
+BAL_MUST_CHECK bal_status bal_training_restart_average(bal_training *g);
 /* The sentence of BAL_DIVERGED: what is not finite, and its value. */
 BAL_MUST_CHECK bal_status bal_training_diverged(const bal_training *g, const char *what,
                                                 double value);

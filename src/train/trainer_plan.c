@@ -33,8 +33,9 @@ static bal_status add_costs(const bal_trainer *t, bool *trains, bal_train_plan *
         BAL_TRY(stage_costs(t, i, trains, &now));
         if (i == 0)
             *first = now;
-        plan->flops_total += plan->passes * now.training / batch * (double)t->stages[i].length *
-                             t->recipe->stages[i].epoch_count;
+        if (!t->recipe->stages[i].idle)
+            plan->flops_total += plan->passes * now.training / batch * (double)t->stages[i].length *
+                                 t->recipe->stages[i].epoch_count;
         plan->memory_bytes = now.memory > plan->memory_bytes ? now.memory : plan->memory_bytes;
     }
     if (t->recipe->swa_first >= 0) /* the statistics of batch norm are measured in each epoch */

@@ -1,6 +1,7 @@
 /* A run from its first epoch, or the one where it stopped, to its end. */
 #include "base/clock.h"
 #include "train/loss_state.h"
+#include "train/stage_actions.h"
 #include "train/trainer.h"
 
 #include <stdio.h>
@@ -50,7 +51,8 @@ static bool same_trains(const bal_training *g)
     return g->plan && memcmp(g->plan->trainable, g->trains, params * sizeof *g->trains) == 0;
 }
 
-/* Goes back over the stages that train the same parameters as this one. */
+/* Goes back over the stages that train the same parameters as this one, and change nothing between.
+ */
 static bal_status find_stage_group(bal_training *g, int stage)
 {
     const bal_trainer *t = g->t;
@@ -58,9 +60,10 @@ static bal_status find_stage_group(bal_training *g, int stage)
     bool *before = bal_calloc(g->ctx, params, sizeof *before);
     bal_status status = before ? BAL_OK : BAL_NO_MEMORY;
     g->stage_group_epoch = t->recipe->stages[stage].first_epoch;
-    for (int i = stage - 1; status == BAL_OK && i >= 0; i--) {
+    for (int i = stage - 1; status == BAL_OK && i >= 0 && !t->recipe->stages[i + 1].begin; i--) {
         status = bal_recipe_stage_trains(t->recipe, i, t->graph, before);
-        if (status != BAL_OK || memcmp(before, g->trains, params * sizeof *before) != 0)
+        if (status != BAL_OK || t->recipe->stages[i].idle ||
+            memcmp(before, g->trains, params * sizeof *before) != 0)
             break;
         g->stage_group_epoch = t->recipe->stages[i].first_epoch;
     }
@@ -83,6 +86,17 @@ static bal_status open_draws(bal_training *g, int stage)
     return bal_trainer_second(g->t, stage, g->mix, &g->second_sampler);
 }
 
+/* The values may be half changed: the state of the boundary, or the start, is what there is. */
+static bal_status interrupted_before(bal_training *g, int stage)
+{
+    bal_take_interrupt(g->ctx);
+    bal_training_say(g, "interrupted before stages[%d]", stage);
+    return bal_fail(g->ctx, BAL_INTERRUPTED,
+                    "interrupted while stages[%d] began, before epoch %d of %d; resuming the run "
+                    "in %s goes on from there",
+                    stage, g->state.epoch + 1, g->t->settings.epochs, g->t->settings.out);
+}
+
 bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *from)
 {
     const bal_trainer *t = g->t;
@@ -102,10 +116,19 @@ bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *fro
     BAL_TRY(bal_loss_inputs_open(&g->loss_inputs, g->plan, g->loss, t->settings.batch_size));
     BAL_TRY(open_draws(g, stage));
     BAL_TRY(find_stage_group(g, stage));
+    bal_recipe_weight_decay(t->recipe, stage, t->graph, g->decay);
+    g->plan->settings.frozen_norm = strcmp(t->recipe->stages[stage].norm, "frozen") == 0;
     if (g->stage >= 0)
         bal_training_say(g, "stages[%d] begins with epoch %d", stage, epoch + 1);
     g->stage = stage;
-    return BAL_OK;
+    if (g->state.begun > stage) /* before the run was stopped */
+        return BAL_OK;
+    const bal_status status = bal_stage_begin(g, stage);
+    if (status == BAL_INTERRUPTED)
+        return interrupted_before(g, stage);
+    BAL_TRY(status);
+    g->state.begun = stage + 1;
+    return t->recipe->stages[stage].begin ? bal_training_restart_average(g) : BAL_OK;
 }
 
 /* ---- one epoch after the other ---- */
@@ -113,10 +136,25 @@ bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *fro
 bool bal_training_stops(const bal_training *g)
 {
     const int patience = g->t->settings.patience;
-    return patience > 0 && g->state.epoch - g->state.best_epoch >= patience;
+    int since = g->state.best_epoch; /* or the epochs that could not become the best one */
+    while (since < g->state.epoch && !bal_recipe_selects(g->t->recipe, since))
+        since++;
+    return patience > 0 && g->state.epoch - since >= patience;
 }
 
-/* Validates, and keeps the weights of a new best epoch: the averaged ones where there are such. */
+/* Whether a stage begins with an epoch, and changes what there is: a run that is stopped in that
+ * has to make the changes again. */
+static bool boundary(const bal_training *g, int epoch)
+{
+    const bal_recipe *r = g->t->recipe;
+    if (epoch >= g->t->settings.epochs)
+        return false;
+    const bal_recipe_stage *next = &r->stages[bal_recipe_stage_at(r, epoch)];
+    return next->first_epoch == epoch && next->begin;
+}
+
+/* Validates, and keeps the weights of a new best epoch: the averaged ones where there are such.
+ * These are also what a stage changes. */
 static bal_status judge_epoch(bal_training *g, bal_epoch_report *report)
 {
     bal_status status = bal_training_show_average(g);
@@ -124,6 +162,8 @@ static bal_status judge_epoch(bal_training *g, bal_epoch_report *report)
         status = bal_training_report(g, report);
     if (status == BAL_OK && report->best)
         status = bal_training_write_weights(g, BAL_BEST_FILE, report->epoch);
+    if (status == BAL_OK && boundary(g, g->state.epoch + 1))
+        return bal_training_keep_average(g);
     return bal_training_hide_average(g, status);
 }
 
@@ -145,7 +185,7 @@ static bal_status end_epoch(bal_training *g)
     g->state.loss_sum = 0.0;
     g->state.seen = g->state.right = 0;
     if (report.best || g->state.epoch % s->checkpoint_every == 0 || g->state.epoch == s->epochs ||
-        bal_training_stops(g))
+        bal_training_stops(g) || boundary(g, g->state.epoch))
         BAL_TRY(bal_training_save(g));
     if (g->callbacks->epoch)
         g->callbacks->epoch(g->callbacks->user, &report);
@@ -179,7 +219,8 @@ static bal_status train(bal_training *g)
 {
     while (g->state.epoch < g->t->settings.epochs && !bal_training_stops(g)) {
         BAL_TRY(bal_training_enter(g, g->state.epoch, NULL));
-        bal_status status = bal_training_epoch(g);
+        const bool idle = g->t->recipe->stages[g->stage].idle;
+        bal_status status = idle ? bal_training_rest(g) : bal_training_epoch(g);
         if (status == BAL_OK)
             status = end_epoch(g);
         if (status == BAL_INTERRUPTED)
@@ -224,7 +265,6 @@ static bal_status open_memory(bal_training *g)
         !g->shown || !g->second || !g->class_drawn || !g->rare || !g->scores || !g->score_labels ||
         !g->class_loss || !g->class_recall)
         return BAL_NO_MEMORY;
-    bal_recipe_weight_decay(t->recipe, t->graph, g->decay);
     for (size_t c = 0; c < classes; c++)
         g->rare[c] = bal_trainer_is_rare(t, c);
     return BAL_OK;

@@ -4,7 +4,8 @@
  * (1 + t)^(-2/3)), t updates before this one; the first update is copied. Running statistics are
  * averaged along. SWA (Izmailov et al. 2018), after every epoch from swa_start on: the mean of the
  * epochs' weights; running statistics are measured anew before anybody looks. An average begins
- * anew where a stage trains other parameters than the one before. */
+ * anew where a stage trains other parameters than the one before, and where one begins with a
+ * change of the values, which is made to the average. */
 #include "train/norm_statistics.h"
 #include "train/trainer.h"
 
@@ -82,4 +83,20 @@ bal_status bal_training_hide_average(bal_training *g, bal_status status)
     g->average_shown = false;
     const bal_status back = bal_plan_exchange(g->plan, BAL_PARAM_VALUE, BAL_PARAM_AVERAGE);
     return status != BAL_OK ? status : back;
+}
+
+bal_status bal_training_restart_average(bal_training *g)
+{
+    if (!g->plan->settings.average)
+        return BAL_OK;
+    return bal_plan_combine(
+        g->plan, &(bal_combine){.to = BAL_PARAM_AVERAGE, .from = BAL_PARAM_VALUE, .add = 1.0});
+}
+
+bal_status bal_training_keep_average(bal_training *g)
+{
+    if (!g->average_shown)
+        return BAL_OK;
+    g->average_shown = false;
+    return bal_training_restart_average(g);
 }

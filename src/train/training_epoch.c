@@ -62,12 +62,12 @@ static bal_status draw(bal_training *g)
     return BAL_OK;
 }
 
-static bal_status begin(bal_training *g)
+bal_status bal_training_draw(bal_training *g)
 {
     const bal_trainer *t = g->t;
     const int epoch = g->state.epoch;
     BAL_TRY(draw(g));
-    const float lr = (float)bal_schedule_lr(&t->recipe->schedule, epoch);
+    const float lr = (float)bal_recipe_lr(t->recipe, epoch);
     for (int p = 0; p < bal_graph_params(t->graph); p++)
         g->lr[p] = lr;
     const bal_loader_pass pass = bal_training_loader_pass(g, g->state.step);
@@ -79,7 +79,7 @@ static bal_status begin(bal_training *g)
 
 bal_status bal_training_epoch(bal_training *g)
 {
-    BAL_TRY(begin(g));
+    BAL_TRY(bal_training_draw(g));
     bal_status status = BAL_OK;
     for (;;) {
         bal_loader_batch batch;
@@ -98,6 +98,14 @@ bal_status bal_training_epoch(bal_training *g)
     bal_loader_stop(g->loader);
     g->run_busy += bal_clock() - g->epoch_began;
     return status;
+}
+
+bal_status bal_training_rest(bal_training *g)
+{
+    memset(g->class_drawn, 0, g->t->classes * sizeof *g->class_drawn);
+    g->epoch_began = bal_clock();
+    g->epoch_images = 0;
+    return bal_interrupted(g->ctx) ? bal_fail(g->ctx, BAL_INTERRUPTED, "interrupted") : BAL_OK;
 }
 
 /* ---- the end of an epoch ---- */
@@ -140,7 +148,7 @@ static bal_status validate(bal_training *g, bal_epoch_report *report)
 
 static bool is_better(const bal_training *g, double value)
 {
-    if (isnan(value))
+    if (isnan(value) || !bal_recipe_selects(g->t->recipe, g->state.epoch))
         return false;
     if (g->state.best_epoch == 0)
         return true;
@@ -155,7 +163,7 @@ bal_status bal_training_report(bal_training *g, bal_epoch_report *report)
         (bal_epoch_report){.epoch = g->state.epoch + 1,
                            .epochs = t->settings.epochs,
                            .stage = g->stage,
-                           .lr = bal_schedule_lr(&t->recipe->schedule, g->state.epoch),
+                           .lr = bal_recipe_lr(t->recipe, g->state.epoch),
                            .train_loss = g->state.loss_sum / (double)g->state.seen,
                            .train_accuracy = (double)g->state.right / (double)g->state.seen,
                            .val_loss = NAN,

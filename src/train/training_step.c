@@ -1,4 +1,5 @@
 /* One step of training: the gradient of a batch, and after the last batch of a group the update. */
+#include "train/stage_actions.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -12,9 +13,9 @@ bal_status bal_training_diverged(const bal_training *g, const char *what, double
     return bal_fail(g->ctx, BAL_DIVERGED,
                     "training diverged: %s is %g in epoch %d, step %lld, at a learning rate of "
                     "%g%s%s%s; a smaller rate or a longer warm-up may help",
-                    what, value, epoch + 1, (long long)step,
-                    bal_schedule_lr(&g->t->recipe->schedule, epoch), saved ? "; " : "",
-                    saved ? g->t->settings.out : "", saved ? " keeps the state saved before" : "");
+                    what, value, epoch + 1, (long long)step, bal_recipe_lr(g->t->recipe, epoch),
+                    saved ? "; " : "", saved ? g->t->settings.out : "",
+                    saved ? " keeps the state saved before" : "");
 }
 
 bal_status bal_training_check_finite(bal_training *g)
@@ -38,6 +39,9 @@ bal_status bal_training_step(bal_training *g, const bal_loader_batch *batch)
     const bool updates = bal_training_group_ends(g, g->state.step + 1);
     if (updates)
         BAL_TRY(bal_training_update(g));
+    const double max_norm = g->t->recipe->stages[g->stage].max_norm;
+    if (updates && max_norm > 0.0)
+        BAL_TRY(bal_stage_project(g->plan, max_norm));
     g->state.step++;
     g->epoch_images += batch->count;
     g->run_images += batch->count;

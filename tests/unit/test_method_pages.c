@@ -106,6 +106,17 @@ static void calibrations_have_pages(void **state)
     bal_ctx_close(&ctx);
 }
 
+static void heads_have_pages(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    int i = 0;
+    for (const bal_head_info *info; (info = bal_head_at(i)); i++)
+        check_page(ctx, "heads", (bal_method_info){info->name, info->formula, info->source}, "");
+    assert_int_equal(pages_in("heads"), i);
+    bal_ctx_close(&ctx);
+}
+
 static void methods_have_pages(void **state)
 {
     (void)state;
@@ -113,10 +124,9 @@ static void methods_have_pages(void **state)
         const char *folder;
         const bal_method_info *(*at)(int i);
     } lists[] = {
-        {"class-weights", bal_class_weighting_at},
-        {"samplers", bal_sampler_at},
-        {"augmentations", bal_augmentation_at},
-        {"mixing", bal_mix_at},
+        {"class-weights", bal_class_weighting_at}, {"samplers", bal_sampler_at},
+        {"augmentations", bal_augmentation_at},    {"mixing", bal_mix_at},
+        {"stage-actions", bal_stage_action_at},
     };
     bal_ctx *ctx = test_ctx();
     for (size_t list = 0; list < BAL_COUNT_OF(lists); list++) {
@@ -163,6 +173,7 @@ int main(void)
         cmocka_unit_test(losses_have_pages),       cmocka_unit_test(resamplers_have_pages),
         cmocka_unit_test(calibrations_have_pages), cmocka_unit_test(methods_have_pages),
         cmocka_unit_test(metrics_have_rows),       cmocka_unit_test(recipes_have_rows),
+        cmocka_unit_test(heads_have_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

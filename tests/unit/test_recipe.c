@@ -288,6 +288,9 @@ static void every_builtin_recipe_is_whole(void **state)
         "mixup-drw",
         "cmo",
         "drs",
+        "crt",
+        "tau-norm",
+        "ncm",
     };
     int count = 0;
     for (const bal_recipe_info *info; (info = bal_recipe_at(count)); count++) {
@@ -416,7 +419,7 @@ static void refuses_wrong_overrides(void **state)
         {"epoch", "1", "unknown recipe key \"epoch\"; did you mean \"epochs\"?"},
         {"stages[1].loss.gama", "1", "did you mean \"stages[1].loss.gamma\"?"},
         {"loss.gama", "1", "did you mean \"loss.gamma\"?"},
-        {"stages[1].lr", "1", "unknown recipe key"},
+        {"stages[1].rate", "1", "unknown recipe key"},
         {"stages[2].epochs", "1", "the recipe has 2 stages, counted from 0"},
         {"stages[-1].epochs", "1", "unknown recipe key"},
         {"stages[1]epochs", "1", "unknown recipe key"},
@@ -427,7 +430,6 @@ static void refuses_wrong_overrides(void **state)
         {".", "1", "unknown recipe key"},
         {"optimizer.lr", "fast", "optimizer.lr wants a number"},
         {"stages[1].loss.gamma", "-1", "stages[1].loss.gamma wants a number from 0 to 100"},
-        {"head", "round", "head wants one of linear|cosine"},
         {"epochs", "2000*12", "epochs wants a whole number"},
         {"schedule.drops", "8O%", "schedule.drops wants epochs or a percentage"},
         {"schedule.drops", "", "schedule.drops wants epochs or a percentage"},

@@ -5,6 +5,7 @@
 #include "train/recipe.h"
 
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,15 +38,17 @@ static void builtin_recipes_hold_at_every_length(void **state)
             char text[16];
             snprintf(text, sizeof text, "%d", epochs);
             bal_recipe *r = builtin(ctx, bal_recipe_at(i)->name, text);
-            int first = 0;
+            int first = 0, idle = 0;
             for (int s = 0; s < r->stage_count; s++) {
+                idle += r->stages[s].idle;
                 assert_int_equal(r->stages[s].first_epoch, first);
                 assert_true(r->stages[s].epoch_count >= 1);
                 assert_int_equal(bal_recipe_stage_at(r, first), s);
                 first += r->stages[s].epoch_count;
                 assert_int_equal(bal_recipe_stage_at(r, first - 1), s);
             }
-            assert_int_equal(first, epochs);
+            assert_int_equal(first, epochs + idle);
+            assert_int_equal(r->all_epochs, first);
             assert_true(r->schedule.epochs == epochs && r->schedule.warmup <= epochs);
             bal_recipe_close(&r);
         }
@@ -161,6 +164,14 @@ static const struct {
     {"epochs: 10\nstages: [{epochs: 80%}, {epochs: 30%}]\n", "add up to 11 epochs"},
     {"epochs: 30\nstages: [{epochs: 160}, {epochs: 40}]\n", "add up to 200 epochs, the run has 30"},
     {"epochs: 10\nstages: [{epochs: 100%}, {epochs: 0}]\n", "stages[1] has no epochs"},
+    {"stages: [{epochs: 100%, begin: tau-normalise}]\n",
+     "my.yaml:1: unknown action \"tau-normalise\"; did you mean \"tau-normalize\"?"},
+    {"head: cosine\nstages:\n- {}\n- {epochs: 0, begin: [reset-momentum, tau-normalize]}\n",
+     "my.yaml:4: tau-normalize changes the norms of the head's rows, which a head of kind cosine"},
+    {"head: cosine\nstages:\n- {begin: class-means}\n",
+     "my.yaml:3: class-means sets the bias, and a head of kind cosine has none; "
+     "class-means-cosine"},
+    {"head: cosin\nstages: [{}]\n", "unknown head \"cosin\"; did you mean \"cosine\"?"},
     {"epochs: 1\nstages: [{epochs: 50%}, {epochs: 50%}]\n",
      "2 stages need at least as many epochs"},
     {"schedule:\n  drops: [90%, 80%]\nstages: [{}]\n", "my.yaml:2: drops must ascend"},
@@ -283,6 +294,78 @@ static void patterns_choose_parameters(void **state)
     bal_ctx_close(&ctx);
 }
 
+/* ---- what a stage has of its own ---- */
+
+static void stages_without_epochs_have_one_of_their_own(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    bal_recipe *r = parse(ctx, "epochs: 10\n"
+                               "schedule: {name: step, warmup: 0, drops: [70%], factor: 0.1}\n"
+                               "stages:\n"
+                               "  - {epochs: 0, begin: zero-bias}\n"
+                               "  - {epochs: 60%}\n"
+                               "  - {epochs: 0%, begin: [zero-bias, tau-normalize]}\n"
+                               "  - {epochs: 40%, weight_decay: 0}\n");
+    test_ok(ctx, bal_recipe_check(r));
+    const int first[] = {0, 1, 7, 8}, count[] = {1, 6, 1, 4}, before[] = {0, 0, 6, 6};
+    for (int s = 0; s < 4; s++) {
+        assert_int_equal(r->stages[s].first_epoch, first[s]);
+        assert_int_equal(r->stages[s].epoch_count, count[s]);
+        assert_int_equal(r->stages[s].trained_before, before[s]);
+        assert_int_equal(r->stages[s].idle, s % 2 == 0);
+    }
+    assert_int_equal(r->all_epochs, 12);
+    /* the drop comes after 7 epochs of training, which is epoch 9 of all */
+    const double lr[] = {0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0, 0.1, 0.01, 0.01, 0.01};
+    for (int e = 0; e < 12; e++)
+        assert_true(fabs(bal_recipe_lr(r, e) - lr[e]) < 1e-15);
+    bal_recipe_close(&r);
+    bal_recipe *alone = parse(ctx, "stages: [{epochs: 0, begin: zero-bias}]\n");
+    test_ok(ctx, bal_recipe_check(alone));
+    assert_int_equal(alone->all_epochs, 1);
+    bal_recipe_close(&alone);
+    bal_ctx_close(&ctx);
+}
+
+static void a_stage_can_have_its_own_rate(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    bal_recipe *r = parse(ctx, "epochs: 12\n"
+                               "optimizer: {lr: 0.4}\n"
+                               "schedule: {name: step, warmup: 2, drops: [50%], factor: 0.5}\n"
+                               "select: last-stage\n"
+                               "stages:\n"
+                               "  - {epochs: 3}\n"
+                               "  - {epochs: 5, schedule: cosine, lr: 0.2}\n"
+                               "  - {epochs: 2, lr: 0.04}\n"
+                               "  - {epochs: 2, schedule: constant}\n");
+    test_ok(ctx, bal_recipe_check(r));
+    /* 0.1 (1 + cos(pi k / 5)) by hand; 0.04 behind the run's drop; the optimizer's 0.4 */
+    const double want[] = {0.2,
+                           0.4,
+                           0.4,
+                           0.2,
+                           0.18090169943749476,
+                           0.13090169943749476,
+                           0.06909830056250527,
+                           0.019098300562505255,
+                           0.02,
+                           0.02,
+                           0.4,
+                           0.4};
+    for (int e = 0; e < 12; e++) {
+        if (fabs(bal_recipe_lr(r, e) - want[e]) > 1e-12)
+            fail_msg("epoch %d: %.17g", e, bal_recipe_lr(r, e));
+        assert_int_equal(bal_recipe_selects(r, e), e >= 10);
+    }
+    test_ok(ctx, bal_recipe_set(r, "select", "best"));
+    assert_true(bal_recipe_selects(r, 0));
+    bal_recipe_close(&r);
+    bal_ctx_close(&ctx);
+}
+
 static void weight_decay_groups(void **state)
 {
     (void)state;
@@ -292,7 +375,7 @@ static void weight_decay_groups(void **state)
     float *decay = calloc((size_t)bal_graph_params(g), sizeof *decay);
     for (int norms = 1; norms >= 0; norms--) {
         test_ok(ctx, bal_recipe_set(r, "optimizer.decay_norm", norms ? "true" : "false"));
-        bal_recipe_weight_decay(r, g, decay);
+        bal_recipe_weight_decay(r, 0, g, decay);
         int decayed = 0;
         for (int p = 0; p < bal_graph_params(g); p++) {
             const bal_param_info *info = bal_graph_param(g, p);
@@ -303,6 +386,10 @@ static void weight_decay_groups(void **state)
         }
         assert_true(decayed > 5 && decayed < bal_graph_params(g));
     }
+    test_ok(ctx, bal_recipe_set(r, "weight_decay", "0.5")); /* of the stage */
+    bal_recipe_weight_decay(r, 0, g, decay);
+    for (int p = 0; p < bal_graph_params(g); p++)
+        assert_true(decay[p] == (bal_graph_param(g, p)->dims > 1 ? 0.5f : 0.0f));
     free(decay);
     bal_recipe_close(&r);
     bal_graph_close(&g);
@@ -316,6 +403,8 @@ int main(void)
         cmocka_unit_test(ldam_drw_is_the_papers),
         cmocka_unit_test(resolves_numbers_and_shares),
         cmocka_unit_test(refuses_what_does_not_fit),
+        cmocka_unit_test(stages_without_epochs_have_one_of_their_own),
+        cmocka_unit_test(a_stage_can_have_its_own_rate),
         cmocka_unit_test(patterns_choose_parameters),
         cmocka_unit_test(weight_decay_groups),
     };

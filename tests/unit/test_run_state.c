@@ -37,7 +37,7 @@ static void state_comes_back_bit_for_bit(void **state)
          .seconds = 1e-3},
         {.epoch = 1, .best = NAN, .loss_sum = DBL_MAX, .seconds = DBL_MIN},
         {.epoch = 1000000000, .best_epoch = 1, .best = -0.0, .loss_sum = 4.9406564584124654e-324},
-        {.epoch = 2, .best_epoch = 2, .best = 1.0, .loss_sum = 3.0, .seconds = 100.0},
+        {.epoch = 2, .begun = 3, .best_epoch = 2, .best = 1.0, .loss_sum = 3.0, .seconds = 100.0},
     };
     bal_ctx *ctx = test_ctx();
     for (size_t i = 0; i < BAL_COUNT_OF(cases); i++) {
@@ -51,6 +51,7 @@ static void state_comes_back_bit_for_bit(void **state)
         assert_true(want->step == got.step && want->seen == got.seen && want->right == got.right);
         assert_true(same_bits(want->loss_sum, got.loss_sum));
         assert_int_equal(want->best_epoch, got.best_epoch);
+        assert_int_equal(want->begun, got.begun);
         assert_true(isnan(want->best) ? isnan(got.best) : same_bits(want->best, got.best));
         assert_true(same_bits(want->seconds, got.seconds));
         assert_true(json_equal(is.must, was.must));
@@ -123,11 +124,12 @@ static void other_bits_are_a_warning(void **state)
 /* ---- damage ---- */
 
 static const char good[] =
-    "{\"version\":1,\"epoch\":3,\"step\":4,\"loss_sum\":2.5,\"seen\":10,\"right\":5,"
+    "{\"version\":1,\"epoch\":3,\"begun\":1,\"step\":4,\"loss_sum\":2.5,\"seen\":10,\"right\":5,"
     "\"best_epoch\":2,\"best\":0.5,\"seconds\":1.5,\"must\":{\"seed\":\"1\"},\"should\":{}}";
 
-static const char *const keys[] = {"version",    "epoch", "step",    "loss_sum", "seen",  "right",
-                                   "best_epoch", "best",  "seconds", "must",     "should"};
+static const char *const keys[] = {"version",  "epoch",   "begun", "step",
+                                   "loss_sum", "seen",    "right", "best_epoch",
+                                   "best",     "seconds", "must",  "should"};
 
 static void expect_damage(bal_ctx *ctx, const char *text, const char *says)
 {

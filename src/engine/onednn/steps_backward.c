@@ -77,7 +77,8 @@ bal_status bal_back_norm(one_program *p, one_step *s, const one_run *how)
     (void)how;
     const one_step *f = forward_of(p, s);
     const bal_node *n = node_of(p, s);
-    const bool training = p->plan->head.last_training;
+    const bool training =
+        p->plan->head.last_training && bal_plan_norm_trains(&p->plan->head, f->node);
     const bal_norm norm = bal_one_norm(p, f, training);
     const bal_norm_gradient out = {.data = bal_one_at(p, s->out[0]),
                                    .weight = p->plan->params[n->param[0]].gradient,

@@ -76,7 +76,7 @@ bal_norm bal_one_norm(const one_program *p, const one_step *forward, bool traini
 
 bal_status bal_step_norm(one_program *p, one_step *s, const one_run *how)
 {
-    const bool training = how->forward->training;
+    const bool training = how->forward->training && bal_plan_norm_trains(&p->plan->head, s->node);
     const bal_blocked t = bal_one_shape_of(p, s->made);
     const float *x = bal_one_at(p, s->in[0]);
     if (training)

@@ -31,7 +31,8 @@ static bal_op_call call_of(const reference_plan *p, int node)
     bal_op_call call = {.graph = g,
                         .node = node,
                         .batch = p->batch,
-                        .training = p->training,
+                        .training = p->training && (n->op != BAL_OP_BATCH_NORM ||
+                                                    bal_plan_norm_trains(&p->head, node)),
                         .seed = p->seed,
                         .step = p->step,
                         .y = bal_reference_tensor(p, REFERENCE_ACTIVATION, node),

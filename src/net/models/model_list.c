@@ -1,4 +1,5 @@
 /* The table of models, and what they all share: checks, dropout, head, outputs. */
+#include "net/models/heads.h"
 #include "net/models/model.h"
 
 #include <string.h>
@@ -46,6 +47,21 @@ bal_model_settings bal_model_defaults(void)
                                 .dropout = 0.0};
 }
 
+static const char *head_at(const void *user, int i)
+{
+    (void)user;
+    return bal_head_at(i) ? bal_head_at(i)->name : NULL;
+}
+
+static bal_status check_head(bal_ctx *ctx, const char *name)
+{
+    if (!name || bal_head_find(name))
+        return BAL_OK;
+    const char *near = bal_nearest_name(name, head_at, NULL);
+    return bal_fail(ctx, BAL_BAD_ARG, "there is no head \"%s\"%s%s%s", name,
+                    near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
 static bal_status find_model(bal_ctx *ctx, const char *name, const bal_model **out)
 {
     for (size_t i = 0; name && i < BAL_COUNT_OF(models); i++)
@@ -62,8 +78,7 @@ static bal_status check_settings(bal_ctx *ctx, const bal_model *m, const bal_mod
 {
     if (s->classes < 2)
         return bal_fail(ctx, BAL_BAD_ARG, "classes is %d, must be at least 2", s->classes);
-    if (s->head && strcmp(s->head, "linear") != 0 && strcmp(s->head, "cosine") != 0)
-        return bal_fail(ctx, BAL_BAD_ARG, "head is \"%s\", must be linear or cosine", s->head);
+    BAL_TRY(check_head(ctx, s->head));
     if (!(s->dropout >= 0.0 && s->dropout < 1.0))
         return bal_fail(ctx, BAL_BAD_ARG, "dropout is %g, must be 0 to below 1", s->dropout);
     if (s->input.channels < 1)
@@ -89,9 +104,7 @@ bal_status bal_model_build(bal_graph **out, bal_ctx *ctx, const bal_model_settin
     int x = features;
     if (settings->dropout > 0.0)
         x = bal_add_dropout(g, x, settings->dropout);
-    const bool cosine = settings->head && strcmp(settings->head, "cosine") == 0;
-    x = cosine ? bal_add_cosine_linear(g, "fc", x, settings->classes, settings->scale)
-               : bal_add_linear(g, "fc", x, settings->classes, true);
+    x = bal_head_find(settings->head ? settings->head : "linear")->add(g, "fc", x, settings);
     bal_graph_output(g, "logits", x);
     bal_graph_output(g, "features", features);
     const bal_status status = bal_graph_finish(g);

@@ -1,0 +1,56 @@
+/* The table of heads, and where a graph has its head. */
+#include "net/models/heads.h"
+
+#include <string.h>
+
+static int add_linear(bal_graph *g, const char *name, int features, const bal_model_settings *s)
+{
+    return bal_add_linear(g, name, features, s->classes, true);
+}
+
+static int add_cosine(bal_graph *g, const char *name, int features, const bal_model_settings *s)
+{
+    return bal_add_cosine_linear(g, name, features, s->classes, s->scale);
+}
+
+static const bal_head heads[] = {
+    {{"linear", "z_j = w_j f + b_j", "plain linear layer"}, add_linear, true, true},
+    {{"cosine", "z_j = scale cos(w_j, f)", "Cao et al. 2019 (LDAM)"}, add_cosine, false, false},
+};
+
+const bal_head_info *bal_head_at(int i)
+{
+    return i >= 0 && i < (int)BAL_COUNT_OF(heads) ? &heads[i].info : NULL;
+}
+
+const bal_head *bal_head_find(const char *name)
+{
+    for (size_t i = 0; i < BAL_COUNT_OF(heads); i++)
+        if (strcmp(heads[i].info.name, name) == 0)
+            return &heads[i];
+    return NULL;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t a = strlen(text), b = strlen(end);
+    return a >= b && strcmp(text + a - b, end) == 0;
+}
+
+bal_head_params bal_head_params_of(const bal_graph *g)
+{
+    const int output = bal_graph_find_output(g, "logits");
+    bal_head_params at = {-1, -1, -1};
+    if (output < 0)
+        return at;
+    at.node = bal_graph_output_node(g, output);
+    const bal_node *n = &g->nodes[at.node];
+    for (int i = 0; i < n->params; i++) {
+        const bal_param_info *p = &g->params[n->param[i]];
+        if (p->dims == 2 && ends_with(p->name, ".weight"))
+            at.weight = n->param[i];
+        if (ends_with(p->name, ".bias"))
+            at.bias = n->param[i];
+    }
+    return at;
+}
