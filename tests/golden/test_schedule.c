@@ -109,12 +109,47 @@ static void amounts(void **state)
     bal_ctx_close(&ctx);
 }
 
+static void amounts_of_images(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    int64_t images;
+    test_ok(ctx, bal_schedule_images(ctx, "epoch_length", "natural", 700, &images));
+    assert_int_equal(images, 0);
+    test_ok(ctx, bal_schedule_images(ctx, "epoch_length", "1281167", 700, &images));
+    assert_int_equal(images, 1281167);
+    test_ok(ctx, bal_schedule_images(ctx, "epoch_length", "12.5%", 700, &images));
+    assert_int_equal(images, 88);
+    test_ok(ctx, bal_schedule_images(ctx, "epoch_length", "250%", 700, &images));
+    assert_int_equal(images, 1750);
+    test_ok(ctx, bal_schedule_images(ctx, "epoch_length", "0.001%", 700, &images));
+    assert_int_equal(images, 1);
+    static const char *const bad[] = {"",
+                                      "%",
+                                      "0",
+                                      "0%",
+                                      "-5",
+                                      "1.5",
+                                      "nan",
+                                      "10 %",
+                                      "nat",
+                                      "99999999999999",
+                                      "5%%",
+                                      "000000000000000000000000000000001",
+                                      "00000000000000000000000000000001"};
+    for (size_t i = 0; i < BAL_COUNT_OF(bad); i++)
+        test_fails(ctx, bal_schedule_images(ctx, "epoch_length", bad[i], 700, &images), BAL_BAD_ARG,
+                   "epoch_length wants a number of images", bad[i], NULL);
+    bal_ctx_close(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(step_is_ldams),  cmocka_unit_test(cosine_is_torchs),
-        cmocka_unit_test(constant_stays), cmocka_unit_test(cosine_starts_after_warmup),
-        cmocka_unit_test(names_of_kinds), cmocka_unit_test(amounts),
+        cmocka_unit_test(step_is_ldams),     cmocka_unit_test(cosine_is_torchs),
+        cmocka_unit_test(constant_stays),    cmocka_unit_test(cosine_starts_after_warmup),
+        cmocka_unit_test(names_of_kinds),    cmocka_unit_test(amounts),
+        cmocka_unit_test(amounts_of_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
