@@ -15,6 +15,13 @@ static bool recipe_row(int i, method *m)
         *m = (method){info->name, info->about, NULL, info->source};
     return info;
 }
+static bool choice_row(int i, method *m)
+{
+    const bal_recipe_choice *choice = bal_recipe_choice_at(i);
+    if (choice)
+        *m = (method){choice->name, choice->why, choice->when, choice->source};
+    return choice;
+}
 static bool loss_row(int i, method *m)
 {
     const bal_loss_info *info = bal_loss_at(i);
@@ -103,6 +110,7 @@ static const struct section {
     bool (*row)(int i, method *m);
 } sections[] = {
     {"recipes", recipe_row},
+    {"recipe-choices", choice_row},
     {"losses", loss_row},
     {"class-weights", weighting_row},
     {"samplers", sampler_row},
@@ -269,7 +277,8 @@ const cli_command cli_command_methods = {
     .groups = methods_groups,
     .arguments =
         (const cli_argument[]){
-            {"LIST", "only recipes, losses, class-weights, samplers, augmentations, mixing, "
+            {"LIST", "only recipes, recipe-choices (what auto takes), losses, class-weights, "
+                     "samplers, augmentations, mixing, "
                      "resamplers, calibrations, stage-actions, models, heads, ops, metrics, "
                      "engines or recipe-keys"},
             {0}},

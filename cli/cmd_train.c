@@ -200,7 +200,7 @@ static bal_status override_recipe(cli *c, bal_recipe *recipe)
     return BAL_OK;
 }
 
-static void say_start(cli *c, const bal_dataset *data)
+static void say_start(cli *c, const bal_dataset *data, const bal_recipe *recipe)
 {
     const bal_dataset_info info = bal_dataset_describe(data);
     const bal_train_settings *s = &c->settings.train;
@@ -208,8 +208,9 @@ static void say_start(cli *c, const bal_dataset *data)
     cli_say(c, "%s: %s train, %s val, %s test; %s, recipe %s, %d thread%s", info.name,
             cli_thousands(info.items[BAL_SPLIT_TRAIN], n[0], sizeof n[0]),
             cli_thousands(info.items[BAL_SPLIT_VAL], n[1], sizeof n[1]),
-            cli_thousands(info.items[BAL_SPLIT_TEST], n[2], sizeof n[2]), s->model, s->recipe,
-            bal_ctx_threads(c->ctx), bal_ctx_threads(c->ctx) == 1 ? "" : "s");
+            cli_thousands(info.items[BAL_SPLIT_TEST], n[2], sizeof n[2]), s->model,
+            bal_recipe_name(recipe), bal_ctx_threads(c->ctx),
+            bal_ctx_threads(c->ctx) == 1 ? "" : "s");
 }
 
 /* The library says where the state is; how to go on with this program is said here. */
@@ -220,11 +221,12 @@ static bal_status how_to_go_on(cli *c)
                     c->settings.train.resume ? "" : " --resume");
 }
 
-static bal_status train(cli *c, bal_trainer *trainer, const bal_dataset *data)
+static bal_status train(cli *c, bal_trainer *trainer, const bal_dataset *data,
+                        const bal_recipe *recipe)
 {
     const bal_train_callbacks callbacks = {on_epoch, on_progress, c};
     bal_train_result result;
-    say_start(c, data);
+    say_start(c, data, recipe);
     cli_catch_interrupt(c->ctx);
     const bal_status status = bal_trainer_run(trainer, c->command_line, &callbacks, &result);
     cli_catch_interrupt(NULL);
@@ -241,23 +243,40 @@ static bal_status train(cli *c, bal_trainer *trainer, const bal_dataset *data)
     return measure(c, data, &result);
 }
 
+/* A recipe that was named is looked at before the data, which may take long to open. */
+static bal_status check_recipe(cli *c)
+{
+    bal_recipe *recipe;
+    if (strcmp(c->settings.train.recipe, BAL_RECIPE_AUTO) == 0)
+        return BAL_OK;
+    bal_status status = bal_recipe_open(&recipe, c->ctx, c->settings.train.recipe);
+    if (status == BAL_OK)
+        status = override_recipe(c, recipe);
+    bal_recipe_close(&recipe);
+    return status;
+}
+
 static bal_status run_train(cli *c)
 {
     bal_dataset *data = NULL;
     bal_recipe *recipe = NULL;
     bal_trainer *trainer = NULL;
     c->settings.dataset.seed = c->settings.train.seed;
-    bal_status status = bal_recipe_open(&recipe, c->ctx, c->settings.train.recipe);
-    if (status == BAL_OK)
-        status = override_recipe(c, recipe);
+    bal_status status = check_recipe(c);
     if (status == BAL_OK)
         status = cli_open_data(c, &data, c->args[0], &c->settings.dataset);
+    if (status == BAL_OK)
+        status = bal_recipe_open_for(&recipe, c->ctx, c->settings.train.recipe, data);
+    if (status == BAL_OK && bal_recipe_chosen(recipe))
+        cli_say(c, "%s", bal_recipe_chosen(recipe));
+    if (status == BAL_OK)
+        status = override_recipe(c, recipe);
     if (status == BAL_OK)
         status = bal_trainer_open(&trainer, c->ctx, data, recipe, &c->settings.train);
     if (status == BAL_OK && c->settings.train_extra.dry_run)
         status = dry_run(c, trainer, data);
     else if (status == BAL_OK)
-        status = train(c, trainer, data);
+        status = train(c, trainer, data, recipe);
     bal_trainer_close(&trainer);
     bal_recipe_close(&recipe);
     bal_dataset_close(&data);

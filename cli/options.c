@@ -135,6 +135,10 @@ static const char *recipe_name(int i)
     const bal_recipe_info *info = bal_recipe_at(i);
     return info ? info->name : NULL;
 }
+static const char *recipe_or_auto(int i)
+{
+    return i == 0 ? BAL_RECIPE_AUTO : recipe_name(i - 1);
+}
 static const char *model_name(int i)
 {
     const bal_model_info *info = bal_model_at(i);
@@ -153,8 +157,8 @@ static const struct {
     const char *option;
     const char *(*name_at)(int i);
 } value_lists[] = {
-    {"recipe", recipe_name}, {"yaml", recipe_name},        {"model", model_name},
-    {"engine", engine_name}, {"eval-metric", metric_name},
+    {"recipe", recipe_or_auto}, {"yaml", recipe_name},        {"model", model_name},
+    {"engine", engine_name},    {"eval-metric", metric_name},
 };
 
 const char *cli_value_at(const bal_option *row, int i, char *buffer, size_t size)

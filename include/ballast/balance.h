@@ -13,6 +13,24 @@ typedef struct bal_method_info {
     const char *name, *formula, *source;
 } bal_method_info;
 
+/* ---- which recipe suits an imbalance ----
+ * By the imbalance ratio rho = n_max / n_min over the classes that have images; what `--recipe
+ * auto` and the audit's advice stand on. Rows in order, the first whose limit is not passed holds.
+ */
+typedef struct bal_recipe_choice {
+    const char *name;   /* "moderate" */
+    double ratio_most;  /* holds for ratios up to it */
+    const char *recipe; /* a built-in recipe */
+    const char *when;   /* the condition and the recipe in words */
+    const char *why, *source;
+} bal_recipe_choice;
+/* Row i, NULL at the end. The last holds for every ratio. */
+BAL_API const bal_recipe_choice *bal_recipe_choice_at(int i);
+/* The row for a ratio, 1 or above. */
+BAL_API const bal_recipe_choice *bal_recipe_choice_for(double ratio);
+/* n_max / n_min over the classes with a count above 0; 1 where there is none. */
+BAL_API double bal_imbalance_ratio(int classes, const int64_t *counts);
+
 /* ---- class weights, normalised so that they sum to C ----
  *   none       1
  *   inverse    1 / n_j

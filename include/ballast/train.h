@@ -38,6 +38,15 @@ BAL_API const bal_recipe_info *bal_recipe_at(int i);
  * "gama" in loss; did you mean "gamma"?`). */
 BAL_API BAL_MUST_CHECK bal_status bal_recipe_open(bal_recipe **out, bal_ctx *ctx,
                                                   const char *name_or_path);
+/* The same for a data set: the name BAL_RECIPE_AUTO takes the row of bal_recipe_choice_for
+ * (ballast/balance.h) that the counts of the training split call for; the recipe is then the
+ * built-in one of that row, with its name. data is borrowed during the call. */
+#define BAL_RECIPE_AUTO "auto"
+BAL_API BAL_MUST_CHECK bal_status bal_recipe_open_for(bal_recipe **out, bal_ctx *ctx,
+                                                      const char *name_or_path,
+                                                      const bal_dataset *data);
+/* Why BAL_RECIPE_AUTO took this recipe, a sentence; NULL for a recipe that was named. Borrowed. */
+BAL_API const char *bal_recipe_chosen(const bal_recipe *recipe);
 /* The same from text; where is what messages call it. */
 BAL_API BAL_MUST_CHECK bal_status bal_recipe_parse(bal_recipe **out, bal_ctx *ctx,
                                                    const char *where, const char *text,
@@ -83,7 +92,7 @@ typedef struct bal_progress {
 
 typedef struct bal_train_settings {
     const char *model;   /* default "resnet20" */
-    const char *recipe;  /* name or path; default "ce" */
+    const char *recipe;  /* name or path; default "auto": chosen by the imbalance */
     const char *engine;  /* NULL: the best of this build */
     const char *out;     /* run folder; default "runs/DATA-MODEL-RECIPE-SEED" */
     int epochs;          /* 0: the recipe's */
@@ -133,9 +142,10 @@ typedef struct bal_train_result {
 
 typedef struct bal_trainer bal_trainer;
 /* Checks everything (recipe against model and data) before anything is written. The data set is
- * borrowed and must outlive the trainer. recipe: NULL opens settings->recipe; else borrowed during
- * the call (with its overrides). Fails with BAL_BAD_ARG (a setting, an unknown name), BAL_MISMATCH
- * (recipe or starting weights do not fit), BAL_IO, BAL_BAD_FILE (the files that they come from). */
+ * borrowed and must outlive the trainer. recipe: NULL opens settings->recipe (as
+ * bal_recipe_open_for); else borrowed during the call (with its overrides). Fails with BAL_BAD_ARG
+ * (a setting, an unknown name), BAL_MISMATCH (recipe or starting weights do not fit), BAL_IO,
+ * BAL_BAD_FILE (the files that they come from). */
 BAL_API BAL_MUST_CHECK bal_status bal_trainer_open(bal_trainer **out, bal_ctx *ctx,
                                                    const bal_dataset *data,
                                                    const bal_recipe *recipe,

@@ -26,8 +26,7 @@ bal_rule_fn bal_rule_leakage, bal_rule_near_leakage, bal_rule_conflicts, bal_rul
     bal_rule_blank, bal_rule_copies, bal_rule_sizes, bal_rule_odd_sizes, bal_rule_channels,
     bal_rule_outliers;
 bal_rule_fn bal_rule_overlap, bal_rule_pairs, bal_rule_minority_types, bal_rule_diversity;
-bal_rule_fn bal_rule_recipe_equal, bal_rule_recipe_separable, bal_rule_recipe_moderate,
-    bal_rule_recipe_few_classes, bal_rule_recipe_many_classes;
+bal_rule_fn bal_rule_recipe_separable, bal_rule_recipe_by_ratio;
 bal_rule_fn bal_rule_model_small, bal_rule_model_large, bal_rule_model_usual;
 bal_rule_fn bal_rule_size_given, bal_rule_size_unknown, bal_rule_size_mixed, bal_rule_size_large,
     bal_rule_size_own;
@@ -35,12 +34,10 @@ bal_rule_fn bal_rule_channels_given, bal_rule_channels_mixed, bal_rule_channels_
 bal_rule_fn bal_rule_skip_bad;
 
 /* The limits of the choices that several rules and their words share. */
-#define BAL_RATIO_EQUAL 3.0 /* below: as good as balanced */
 #define BAL_RATIO_SEPARABLE                                              \
     10.0 /* below, and classes hardly overlap: imbalance does not matter \
           */
 #define BAL_KDN_SEPARABLE 0.05
-#define BAL_RATIO_LONG 20.0 /* above: a long tail */
 #define BAL_CLASSES_FEW 20
 #define BAL_ITEMS_FEW 2000
 #define BAL_ITEMS_MANY 10000

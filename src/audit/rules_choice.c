@@ -1,6 +1,8 @@
 /* What to train with. Each function looks whether its row of the table holds, and says why. */
 #include "audit/rules.h"
 
+#include "ballast/balance.h"
+
 #include <math.h>
 
 static double ratio(const bal_verdict *v)
@@ -30,53 +32,24 @@ static double mean_kdn(const bal_verdict *v)
     return count > 0 ? sum / count : NAN;
 }
 
-static void say_choice(bal_verdict *v, const char *why)
-{
-    bal_rule_say(v, BAL_SEVERITY_OK, "imbalance ratio %.*f: %s", ratio(v) < 10 ? 1 : 0, ratio(v),
-                 why);
-}
-
-void bal_rule_recipe_equal(bal_verdict *v)
-{
-    if (ratio(v) < BAL_RATIO_EQUAL)
-        say_choice(v, "close to balanced; plain training loses little, and its probabilities need "
-                      "no correction");
-}
-
 void bal_rule_recipe_separable(bal_verdict *v)
 {
     const double kdn = mean_kdn(v);
-    if (ratio(v) < BAL_RATIO_SEPARABLE && kdn < BAL_KDN_SEPARABLE)
+    const bool plain_anyway = bal_recipe_choice_for(ratio(v)) == bal_recipe_choice_at(0);
+    if (!plain_anyway && ratio(v) < BAL_RATIO_SEPARABLE && kdn < BAL_KDN_SEPARABLE)
         bal_rule_say(v, BAL_SEVERITY_OK,
                      "imbalance ratio %.1f, but only %s of the neighbours are of another class: "
                      "imbalance does little harm where classes do not overlap",
                      ratio(v), bal_percent_of(kdn).text);
 }
 
-void bal_rule_recipe_moderate(bal_verdict *v)
+/* As `ballast train --recipe auto` chooses. */
+void bal_rule_recipe_by_ratio(bal_verdict *v)
 {
-    if (ratio(v) <= BAL_RATIO_LONG)
-        say_choice(v, "a correction by the class counts in the loss suffices; nothing to tune, "
-                      "and the features stay those of all images");
-}
-
-void bal_rule_recipe_few_classes(bal_verdict *v)
-{
-    const int classes = v->audit->extent.classes;
-    if (classes <= BAL_CLASSES_FEW)
-        bal_rule_say(v, BAL_SEVERITY_OK,
-                     "imbalance ratio %.0f over %d classes: a long tail; wider margins for rare "
-                     "classes, and weights only once the features have settled. Compare with "
-                     "balanced-softmax, which is close behind",
-                     ratio(v), classes);
-}
-
-void bal_rule_recipe_many_classes(bal_verdict *v)
-{
-    bal_rule_say(v, BAL_SEVERITY_OK,
-                 "imbalance ratio %.0f over %d classes: a long tail; of the recipes here the one "
-                 "that holds up best over many rare classes. Compare with ldam-drw",
-                 ratio(v), v->audit->extent.classes);
+    const bal_recipe_choice *choice = bal_recipe_choice_for(ratio(v));
+    bal_rule_say(v, BAL_SEVERITY_OK, "imbalance ratio %.*f: %s", ratio(v) < 10 ? 1 : 0, ratio(v),
+                 choice->why);
+    bal_rule_value(v, "%s", choice->recipe);
 }
 
 /* ---- model ---- */

@@ -183,7 +183,9 @@ bal_status bal_recipe_copy(bal_recipe **out, bal_ctx *ctx, const bal_recipe *fro
     copy->schedule = from->schedule;
     copy->swa_first = from->swa_first;
     copy->all_epochs = from->all_epochs;
-    bool ok = true;
+    if (from->chosen)
+        copy->chosen = bal_recipe_keep(copy, from->chosen, strlen(from->chosen));
+    bool ok = copy->chosen || !from->chosen;
     for (int i = 0; ok && i < from->stage_count; i++) {
         bal_recipe_stage *stage = bal_recipe_add_stage(copy);
         ok = stage;
@@ -335,6 +337,10 @@ bal_status bal_recipe_open(bal_recipe **out, bal_ctx *ctx, const char *name_or_p
         bal_bytes_free(ctx, &text);
         return status;
     }
+    if (strcmp(name_or_path, BAL_RECIPE_AUTO) == 0)
+        return bal_fail(ctx, BAL_BAD_ARG,
+                        "recipe \"%s\" is chosen by the classes of a data set, and there is none",
+                        name_or_path);
     const bal_recipe_info *info;
     for (int i = 0; (info = bal_recipe_at(i)); i++)
         if (strcmp(info->name, name_or_path) == 0)

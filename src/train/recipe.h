@@ -113,7 +113,8 @@ typedef struct bal_recipe_stage {
 
 struct bal_recipe {
     bal_ctx *ctx;
-    char *where; /* what messages call it */
+    char *where;        /* what messages call it */
+    const char *chosen; /* why `auto` took it, one of texts; or NULL */
     bal_recipe_general general;
     bal_recipe_optimizer optimizer;
     bal_recipe_schedule schedule_text;

@@ -7,7 +7,7 @@
 bal_train_settings bal_train_defaults(void)
 {
     return (bal_train_settings){.model = "resnet20",
-                                .recipe = "ce",
+                                .recipe = BAL_RECIPE_AUTO,
                                 .seed = 1,
                                 .monitor = "balanced_accuracy",
                                 .workers = 1,
@@ -20,7 +20,8 @@ bal_train_settings bal_train_defaults(void)
 static const bal_option rows[] = {
     {"model", BAL_OPTION_TEXT, FIELD(model), 0, 0, "NAME", NULL, "network; default resnet20"},
     {"recipe", BAL_OPTION_TEXT, FIELD(recipe), 0, 0, "NAME|FILE", NULL,
-     "how it is trained: a built-in recipe or a YAML file; default ce"},
+     "how it is trained: a built-in recipe or a YAML file; default auto, chosen by the "
+     "imbalance"},
     {"epochs", BAL_OPTION_INT, FIELD(epochs), 1, 100000, "N", NULL,
      "passes over the training split; default: the recipe's"},
     {"batch-size", BAL_OPTION_INT, FIELD(batch_size), 1, 65536, "N", NULL,
@@ -114,7 +115,7 @@ static bal_status open_recipe(bal_trainer *t, const bal_recipe *theirs)
 {
     const bal_train_settings *s = &t->settings;
     BAL_TRY(theirs ? bal_recipe_copy(&t->recipe, t->ctx, theirs)
-                   : bal_recipe_open(&t->recipe, t->ctx, s->recipe));
+                   : bal_recipe_open_for(&t->recipe, t->ctx, s->recipe, t->data));
     BAL_TRY(override(t, "epochs", s->epochs > 0, "%d", s->epochs));
     BAL_TRY(override(t, "batch_size", s->batch_size > 0, "%d", s->batch_size));
     BAL_TRY(override(t, "optimizer.lr", s->lr > 0.0, "%.17g", s->lr));

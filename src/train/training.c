@@ -332,6 +332,15 @@ static bal_status write_start(const bal_training *g, const char *command)
     return bal_run_folder_start(g->folder, &start);
 }
 
+static void say_started(bal_training *g)
+{
+    const bal_trainer *t = g->t;
+    if (bal_recipe_chosen(t->recipe))
+        bal_training_say(g, "%s", bal_recipe_chosen(t->recipe));
+    bal_training_say(g, "started%s",
+                     t->info.weighted ? "; the images' losses are weighted by the data" : "");
+}
+
 static bal_status start(bal_training *g, const char *command)
 {
     const bal_trainer *t = g->t;
@@ -359,8 +368,7 @@ static bal_status start(bal_training *g, const char *command)
         bal_training_say(g, "resumed in epoch %d after step %lld", g->state.epoch + 1,
                          (long long)g->state.step);
     else
-        bal_training_say(g, "started%s",
-                         t->info.weighted ? "; the images' losses are weighted by the data" : "");
+        say_started(g);
 fail:
     bal_weights_close(&snapshot);
     return status;

@@ -379,12 +379,12 @@ static const struct decision {
     bool mixed; /* the data set does not know the size of its images */
     int img_size, channels;
 } decisions[] = {
-    {"recipe-equal", "ce", nothing, 0, false, 0, 0},
+    {"recipe-by-ratio", "ce", nothing, 0, false, 0, 0},
     {"recipe-separable", "ce", ratio, 9, false, 0, 0},
-    {"recipe-moderate", "balanced-softmax", overlapping, 9, false, 0, 0},
-    {"recipe-moderate", "balanced-softmax", ratio, 20, false, 0, 0},
-    {"recipe-few-classes", "ldam-drw", ratio, 21, false, 0, 0},
-    {"recipe-many-classes", "balanced-softmax", many_classes, 100, false, 0, 0},
+    {"recipe-by-ratio", "balanced-softmax", overlapping, 9, false, 0, 0},
+    {"recipe-by-ratio", "balanced-softmax", ratio, 20, false, 0, 0},
+    {"recipe-by-ratio", "mixup-drw", ratio, 21, false, 0, 0},
+    {"recipe-by-ratio", "mixup-drw", many_classes, 100, false, 0, 0},
     {"model-small", "resnet8", few, 1995, false, 0, 0},
     {"model-usual", "resnet20", few, 2000, false, 0, 0},
     {"model-large", "resnet32", many_classes, 100, false, 0, 0},
