@@ -30,14 +30,22 @@ typedef struct cli_source { /* where a trained model comes from besides a run */
     const char *model, *weights, *mean, *std, *head, *engine;
     int batch_size;
     bool last;
+    bool no_calibration;
 } cli_source;
 
 typedef struct cli_measure {
     const char *split, *save_scores, *save_features, *save_labels, *scores, *labels, *train_counts;
+    const char *calibration; /* a file */
     bool probabilities;
     int bootstrap;
     uint64_t seed;
 } cli_measure;
+
+typedef struct cli_calibrate {
+    const char *method, *test_prior, *train_prior, *cost, *split, *target, *target_scores, *out;
+    uint64_t seed;
+    bool remove;
+} cli_calibrate;
 
 typedef struct cli_predict {
     bool csv;
@@ -73,6 +81,8 @@ typedef struct cli_settings {
     bal_get_settings get;
     cli_source source;
     cli_measure measure;
+    cli_calibrate calibrate;
+    bal_calibration_settings calibration;
     cli_predict predict;
     cli_resample resample_files;
     bal_image_resample_settings images; /* its part resample also for arrays */
@@ -128,13 +138,14 @@ extern const cli_command cli_command_train, cli_command_eval, cli_command_predic
     cli_command_report, cli_command_data_list, cli_command_data_info, cli_command_data_get,
     cli_command_data_longtail, cli_command_methods, cli_command_bench_train, cli_command_version,
     cli_command_help, cli_command_completion, cli_command_manual, cli_command_resample,
-    cli_command_audit;
+    cli_command_audit, cli_command_calibrate;
 
 /* Groups that several commands share. */
 extern const cli_group cli_group_global[]; /* one row and the end */
 const bal_option *cli_dataset_seed_rows(void);
-const bal_option *cli_weights_rows(void); /* cli_source: instead of a run */
-const bal_option *cli_running_rows(void); /* cli_source: how a model computes */
+const bal_option *cli_weights_rows(void);    /* cli_source: instead of a run */
+const bal_option *cli_running_rows(void);    /* cli_source: how a model computes */
+const bal_option *cli_calibrated_rows(void); /* cli_source: without its calibration */
 
 /* ---- one run of the program ---- */
 
@@ -257,9 +268,19 @@ BAL_MUST_CHECK bal_status cli_open_model_data(cli *c, bal_dataset **data, const 
 BAL_MUST_CHECK bal_status cli_run_split(cli *c, bal_model *model, const bal_dataset *data,
                                         bal_split split, cli_scores *out);
 void cli_scores_free(cli_scores *scores);
-/* Evaluates scores of a model on a data set; the class names and training counts come from them. */
+/* Evaluates scores of a model on a data set; the class names and training counts come from them,
+ * and the calibration where the model was opened with it. */
 BAL_MUST_CHECK bal_status cli_evaluate(cli *c, bal_evaluation **out, const cli_scores *scores,
                                        const bal_model *model, const bal_dataset *data);
+/* One line of talk on the methods, where there are some. */
+void cli_say_calibrated(cli *c, const bal_calibration *calibration);
+/* What a calibration changed, as text and for JSON: evaluations without and with it. */
+bal_status cli_put_calibrated(cli *c, const bal_calibration *calibration,
+                              const bal_evaluation *plain, const bal_evaluation *calibrated);
+json_t *cli_json_calibrated(const bal_calibration *calibration, const bal_evaluation *plain,
+                            const bal_evaluation *calibrated);
+/* The numbers of --train-counts, new (free), or NULL where they are not given. */
+BAL_MUST_CHECK bal_status cli_train_counts(cli *c, int classes, int64_t **out);
 BAL_MUST_CHECK bal_status cli_split(cli *c, const bal_dataset *data, const char *name,
                                     bal_split *split);
 /* An evaluation as a JSON object of the library's keys; NULL with c->error set. */

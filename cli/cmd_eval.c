@@ -3,7 +3,6 @@
 
 #include "ballast/array.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,19 +17,33 @@ static bal_status refuse_group(cli *c, const bal_option *(*rows)(void), const ch
 
 /* ---- results ---- */
 
-static bal_status put_evaluation(cli *c, const bal_evaluation *e, const int64_t *train_counts)
+/* plain: without the calibration, or NULL where there is none. */
+typedef struct measured {
+    const bal_evaluation *evaluation, *plain;
+    const bal_calibration *calibration;
+    const int64_t *train_counts;
+} measured;
+
+static bal_status put_evaluation(cli *c, const measured *m)
 {
+    const bal_evaluation *e = m->evaluation;
     bal_status status = BAL_OK;
     if (cli_wants_text(c)) {
         char *text;
-        status = bal_report_evaluation(e, train_counts, c->ctx, &text);
+        status = bal_report_evaluation(e, m->train_counts, c->ctx, &text);
         if (status != BAL_OK)
             return status;
         cli_put_text(c, text);
+        if (m->plain)
+            status = cli_put_calibrated(c, m->calibration, m->plain, e);
     }
-    if (!cli_wants_json(c))
+    if (status != BAL_OK || !cli_wants_json(c))
         return status;
     json_t *value = cli_evaluation_json(c, e);
+    if (value)
+        json_object_set_new(value, "calibration",
+                            m->plain ? cli_json_calibrated(m->calibration, m->plain, e)
+                                     : json_null());
     return value ? cli_put_json(c, value) : BAL_NO_MEMORY;
 }
 
@@ -60,11 +73,25 @@ static bal_status save(cli *c, const cli_scores *s)
 
 /* ---- a model ---- */
 
+/* Without intervals: it stands beside the calibrated one. */
+static bal_status evaluate_plain(cli *c, bal_evaluation **out, const cli_scores *scores)
+{
+    bal_evaluation_settings settings = bal_evaluation_defaults();
+    settings.classes = scores->classes;
+    settings.items = scores->items;
+    settings.scores = scores->scores;
+    settings.labels = scores->labels;
+    settings.scores_are_probabilities = c->settings.measure.probabilities;
+    settings.bootstrap = 0;
+    return bal_evaluate(out, c->ctx, &settings);
+}
+
 static bal_status evaluate_model(cli *c, bal_model *model, const bal_dataset *data)
 {
-    bal_evaluation *evaluation = NULL;
+    bal_evaluation *evaluation = NULL, *plain = NULL;
     cli_scores scores = {0};
     bal_split split;
+    const bal_calibration *calibration = bal_model_calibration(model);
     bal_status status = cli_split(c, data, c->settings.measure.split, &split);
     if (status == BAL_OK)
         status = cli_run_split(c, model, data, split, &scores);
@@ -72,9 +99,13 @@ static bal_status evaluate_model(cli *c, bal_model *model, const bal_dataset *da
         status = save(c, &scores);
     if (status == BAL_OK)
         status = cli_evaluate(c, &evaluation, &scores, model, data);
+    if (status == BAL_OK && calibration)
+        status = evaluate_plain(c, &plain, &scores);
     if (status == BAL_OK)
-        status = put_evaluation(c, evaluation, bal_model_train_counts(model));
+        status = put_evaluation(
+            c, &(measured){evaluation, plain, calibration, bal_model_train_counts(model)});
     bal_evaluation_close(&evaluation);
+    bal_evaluation_close(&plain);
     cli_scores_free(&scores);
     return status;
 }
@@ -120,32 +151,6 @@ static bal_status evaluate_weights(cli *c)
 
 /* ---- arrays ---- */
 
-static bal_status read_train_counts(cli *c, int classes, int64_t **out)
-{
-    *out = NULL;
-    const char *text = c->settings.measure.train_counts;
-    if (!text)
-        return BAL_OK;
-    double *numbers = cli_calloc(c, (size_t)classes, sizeof *numbers);
-    int64_t *counts = cli_calloc(c, (size_t)classes, sizeof *counts);
-    bal_status status = numbers && counts ? BAL_OK : BAL_NO_MEMORY;
-    if (status == BAL_OK)
-        status = cli_numbers(c, "--train-counts", text, classes, numbers);
-    for (int i = 0; i < classes && status == BAL_OK; i++) {
-        if (!(numbers[i] >= 0 && numbers[i] < 1e15) || numbers[i] != floor(numbers[i]))
-            status =
-                cli_fail(c, BAL_BAD_ARG, "--train-counts wants whole numbers, got \"%s\"", text);
-        else
-            counts[i] = (int64_t)numbers[i];
-    }
-    free(numbers);
-    if (status == BAL_OK)
-        *out = counts;
-    else
-        free(counts);
-    return status;
-}
-
 static bal_status check_arrays(cli *c, const bal_array *scores, const bal_array *labels)
 {
     const cli_measure *m = &c->settings.measure;
@@ -171,7 +176,8 @@ static bal_status evaluate_arrays(cli *c)
 {
     const cli_measure *m = &c->settings.measure;
     bal_array scores = {0}, labels = {0};
-    bal_evaluation *evaluation = NULL;
+    bal_evaluation *evaluation = NULL, *plain = NULL;
+    bal_calibration *calibration = NULL;
     int64_t *train_counts = NULL;
     if (!m->scores || !m->labels)
         return cli_fail(c, BAL_BAD_ARG, "--scores and --labels go together, %s is missing",
@@ -185,6 +191,8 @@ static bal_status evaluate_arrays(cli *c)
     if (status == BAL_OK)
         status = refuse_group(c, cli_running_rows, why);
     if (status == BAL_OK)
+        status = refuse_group(c, cli_calibrated_rows, why);
+    if (status == BAL_OK)
         status = refuse_group(c, bal_dataset_options, why);
     if (status == BAL_OK)
         status = bal_array_read(c->ctx, m->scores, BAL_ARRAY_F32, &scores);
@@ -193,7 +201,9 @@ static bal_status evaluate_arrays(cli *c)
     if (status == BAL_OK)
         status = check_arrays(c, &scores, &labels);
     if (status == BAL_OK)
-        status = read_train_counts(c, (int)scores.shape[1], &train_counts);
+        status = cli_train_counts(c, (int)scores.shape[1], &train_counts);
+    if (status == BAL_OK && m->calibration)
+        status = bal_calibration_read(&calibration, c->ctx, m->calibration);
     if (status == BAL_OK) {
         bal_evaluation_settings settings = bal_evaluation_defaults();
         settings.classes = (int)scores.shape[1];
@@ -204,11 +214,20 @@ static bal_status evaluate_arrays(cli *c)
         settings.train_counts = train_counts;
         settings.bootstrap = m->bootstrap;
         settings.seed = m->seed;
+        settings.calibration = calibration;
         status = bal_evaluate(&evaluation, c->ctx, &settings);
     }
+    if (status == BAL_OK && calibration)
+        status = evaluate_plain(c, &plain,
+                                &(cli_scores){.items = scores.shape[0],
+                                              .classes = (int)scores.shape[1],
+                                              .scores = scores.data,
+                                              .labels = labels.data});
     if (status == BAL_OK)
-        status = put_evaluation(c, evaluation, train_counts);
+        status = put_evaluation(c, &(measured){evaluation, plain, calibration, train_counts});
     bal_evaluation_close(&evaluation);
+    bal_evaluation_close(&plain);
+    bal_calibration_close(&calibration);
     bal_array_release(c->ctx, &scores);
     bal_array_release(c->ctx, &labels);
     free(train_counts);
@@ -246,7 +265,7 @@ static const bal_option *measure_rows(void)
         {"seed", BAL_OPTION_SEED, MEASURE(seed), 0, 0, "N", NULL,
          "of the bootstrap, and of the splits of DATA (default 1)"},
         {"save-scores", BAL_OPTION_TEXT, MEASURE(save_scores), 0, 0, "FILE", NULL,
-         "write the logits, items x classes, as NPY"},
+         "write the logits, items x classes, as NPY; before any calibration"},
         {"save-features", BAL_OPTION_TEXT, MEASURE(save_features), 0, 0, "FILE", NULL,
          "write what the network's head reads, items x features, as NPY"},
         {"save-labels", BAL_OPTION_TEXT, MEASURE(save_labels), 0, 0, "FILE", NULL,
@@ -267,6 +286,8 @@ static const bal_option *array_rows(void)
          "the scores are probabilities"},
         {"train-counts", BAL_OPTION_TEXT, MEASURE(train_counts), 0, 0, "N,N,...", NULL,
          "training images per class, for the groups of frequent and rare classes"},
+        {"calibration", BAL_OPTION_TEXT, MEASURE(calibration), 0, 0, "FILE", NULL,
+         "what ballast calibrate --output wrote"},
         {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
     };
     return rows;
@@ -275,6 +296,7 @@ static const bal_option *array_rows(void)
 static const cli_group eval_groups[] = {
     {"measuring", measure_rows, offsetof(cli_settings, measure), CLI_ONCE},
     {"model", cli_running_rows, offsetof(cli_settings, source), CLI_ONCE},
+    {"a run's calibration", cli_calibrated_rows, offsetof(cli_settings, source), CLI_BY_HAND},
     {"a weight file instead of a run", cli_weights_rows, offsetof(cli_settings, source),
      CLI_BY_HAND},
     {"data set", bal_dataset_options, offsetof(cli_settings, dataset), CLI_ONCE},
@@ -294,7 +316,9 @@ const cli_command cli_command_eval = {
         "numbers are from a stratified bootstrap, those of a class's recall are Wilson's.\n\n"
         "Groups are by training images: many more than 100, medium 20 to 100, few less than 20;\n"
         "thirds of the classes by frequency (head, middle, tail) where one of these would be\n"
-        "empty.",
+        "empty.\n\n"
+        "What `ballast calibrate` stored with the run is used, and the figures without it are\n"
+        "printed too. Saved scores are the logits before it.",
     .run = run_eval,
     .groups = eval_groups,
     .arguments =

@@ -1,29 +1,18 @@
 /* ballast predict: classes and probabilities of single image files. */
 #include "cli.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct prediction {
     int classes;
     double *probability; /* classes */
-    int *order;          /* classes, most probable first */
+    int *order;          /* classes: the predicted one, then the most probable first */
 } prediction;
 
-static void softmax(const float *logits, prediction *p)
-{
-    double most = (double)logits[0], sum = 0.0;
-    for (int j = 1; j < p->classes; j++)
-        most = fmax(most, (double)logits[j]);
-    for (int j = 0; j < p->classes; j++)
-        sum += p->probability[j] = exp((double)logits[j] - most);
-    for (int j = 0; j < p->classes; j++)
-        p->probability[j] /= sum;
-}
-
-/* Insertion sort: class lists are short, and equal probabilities keep label order. */
-static void rank(prediction *p)
+/* Insertion sort: class lists are short, and equal probabilities keep label order. The prediction
+ * comes first: offsets may choose a class that is not the most probable. */
+static void rank(prediction *p, int predicted)
 {
     for (int i = 0; i < p->classes; i++) {
         int at = i;
@@ -31,6 +20,11 @@ static void rank(prediction *p)
             p->order[at] = p->order[at - 1];
         p->order[at] = i;
     }
+    int at = 0;
+    while (p->order[at] != predicted)
+        at++;
+    memmove(p->order + 1, p->order, (size_t)at * sizeof *p->order);
+    p->order[0] = predicted;
 }
 
 static const char *class_name(const bal_model *model, int j, char *buffer, size_t size)
@@ -99,9 +93,10 @@ static json_t *json_row(const bal_model *model, const char *image, const predict
             all, json_pack("{s:o, s:f}", "class",
                            cli_json_text(class_name(model, p->order[i], number, sizeof number)),
                            "probability", p->probability[p->order[i]]));
-    return json_pack("{s:o, s:o, s:f, s:o}", "image", cli_json_text(image), "class",
+    return json_pack("{s:o, s:o, s:f, s:b, s:o}", "image", cli_json_text(image), "class",
                      cli_json_text(class_name(model, p->order[0], number, sizeof number)),
-                     "probability", p->probability[p->order[0]], "probabilities", all);
+                     "probability", p->probability[p->order[0]], "calibrated",
+                     bal_model_calibration(model) != NULL, "probabilities", all);
 }
 
 /* What one pass through the model needs: at most `most` images at a time. */
@@ -137,8 +132,9 @@ static bal_status predict_all(cli *c, bal_model *model, const batch *b, predicti
         status = predict_batch(c, model, b, first, count);
         for (int i = 0; i < count && status == BAL_OK; i++) {
             const char *image = c->args[first + i];
-            softmax(b->logits + (size_t)i * (size_t)p->classes, p);
-            rank(p);
+            rank(p, bal_calibration_predict(bal_model_calibration(model), p->classes,
+                                            b->logits + (size_t)i * (size_t)p->classes,
+                                            p->probability));
             if (cli_wants_json(c))
                 json_array_append_new(rows, json_row(model, image, p));
             if (cli_wants_text(c) && c->settings.predict.csv)
@@ -162,6 +158,7 @@ static bal_status run_predict(cli *c)
     bal_status status = cli_open_model(c, &model, c->args[0], NULL);
     if (status != BAL_OK)
         return status;
+    cli_say_calibrated(c, bal_model_calibration(model));
     const bal_shape in = bal_model_input(model);
     prediction p = {.classes = bal_model_classes(model)};
     batch b = {.most = c->settings.source.batch_size,
@@ -196,6 +193,7 @@ static const bal_option *predict_rows(void)
 static const cli_group predict_groups[] = {
     {"prediction", predict_rows, offsetof(cli_settings, predict), CLI_ONCE},
     {"model", cli_running_rows, offsetof(cli_settings, source), CLI_ONCE},
+    {"the run's calibration", cli_calibrated_rows, offsetof(cli_settings, source), CLI_BY_HAND},
     {NULL, NULL, 0, CLI_ONCE},
 };
 
@@ -205,8 +203,11 @@ const cli_command cli_command_predict = {
     .about = "classes and probabilities of image files",
     .text = "Images are JPEG, PNG or WebP files of any size; they are cropped, resized and "
             "converted as\n"
-            "the run's data set was. The probabilities are the softmax of the logits: they are not "
-            "calibrated.",
+            "the run's data set was. The probabilities are the softmax of the logits, "
+            "calibrated\n"
+            "where `ballast calibrate` stored something with the run. With offsets the class is "
+            "not always\n"
+            "the most probable one.",
     .run = run_predict,
     .groups = predict_groups,
     .arguments = (const cli_argument[]){{"RUN", "a run folder"}, {"IMAGE", "image files"}, {0}},

@@ -55,6 +55,7 @@ static bal_status measure_run(cli *c, const char *run, arm *a)
     if (!a->name)
         return cli_fail(c, BAL_NO_MEMORY, "no memory for a name");
     cli_say(c, "measuring %s", run);
+    c->settings.source.no_calibration = true; /* runs are compared as they were trained */
     bal_status status = cli_open_model(c, &model, run, NULL);
     if (status == BAL_OK)
         status = cli_open_model_data(c, &data, model, NULL);

@@ -169,7 +169,8 @@ static bal_status measure(cli *c, const bal_dataset *data, const bal_train_resul
     c->settings.source.engine = c->settings.train.engine;
     bal_status status = cli_split(c, data, NULL, &split);
     if (status == BAL_OK)
-        status = cli_open_model(c, &model, result->out, data);
+        c->settings.source.no_calibration = true; /* one from before is of other weights */
+    status = cli_open_model(c, &model, result->out, data);
     if (status == BAL_OK)
         status = cli_run_split(c, model, data, split, &scores);
     if (status == BAL_OK)

@@ -2,6 +2,7 @@
  */
 #include "cli.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ bal_status cli_open_model(cli *c, bal_model **model, const char *run, const bal_
     bal_predictor_settings p = bal_predictor_defaults();
     p.run = run;
     p.last = s->last;
+    p.no_calibration = s->no_calibration;
     p.batch_size = s->batch_size;
     if (s->engine)
         p.engine = s->engine;
@@ -121,6 +123,32 @@ bal_status cli_open_model_data(cli *c, bal_dataset **data, const bal_model *mode
                     input.width);
 }
 
+bal_status cli_train_counts(cli *c, int classes, int64_t **out)
+{
+    *out = NULL;
+    const char *text = c->settings.measure.train_counts;
+    if (!text)
+        return BAL_OK;
+    double *numbers = cli_calloc(c, (size_t)classes, sizeof *numbers);
+    int64_t *counts = cli_calloc(c, (size_t)classes, sizeof *counts);
+    bal_status status = numbers && counts ? BAL_OK : BAL_NO_MEMORY;
+    if (status == BAL_OK)
+        status = cli_numbers(c, "--train-counts", text, classes, numbers);
+    for (int i = 0; i < classes && status == BAL_OK; i++) {
+        if (!(numbers[i] >= 0 && numbers[i] < 1e15) || numbers[i] != floor(numbers[i]))
+            status =
+                cli_fail(c, BAL_BAD_ARG, "--train-counts wants whole numbers, got \"%s\"", text);
+        else
+            counts[i] = (int64_t)numbers[i];
+    }
+    free(numbers);
+    if (status == BAL_OK)
+        *out = counts;
+    else
+        free(counts);
+    return status;
+}
+
 bal_status cli_split(cli *c, const bal_dataset *data, const char *name, bal_split *split)
 {
     const bal_dataset_info info = bal_dataset_describe(data);
@@ -192,6 +220,7 @@ bal_status cli_evaluate(cli *c, bal_evaluation **out, const cli_scores *scores,
     settings.scores = scores->scores;
     settings.labels = scores->labels;
     settings.train_counts = bal_model_train_counts(model);
+    settings.calibration = bal_model_calibration(model);
     settings.class_names = names;
     settings.bootstrap = c->settings.measure.bootstrap;
     settings.seed = c->settings.measure.seed;

@@ -15,6 +15,9 @@ cli_settings cli_settings_defaults(void)
         .source = {.batch_size = bal_predictor_defaults().batch_size},
         .measure = {.bootstrap = bal_evaluation_defaults().bootstrap,
                     .seed = bal_dataset_defaults().seed},
+        .calibrate = {.method = bal_model_calibration_defaults().methods,
+                      .seed = bal_calibration_defaults().seed},
+        .calibration = bal_calibration_defaults(),
         .predict = {.top = 3},
         .images = bal_image_resample_defaults(),
         .audit = bal_audit_defaults(),
@@ -63,6 +66,16 @@ const bal_option *cli_running_rows(void)
          "images at a time (default 128)"},
         {"last", BAL_OPTION_FLAG, SOURCE(last), 0, 0, NULL, NULL,
          "a run's last weights instead of its best"},
+        {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
+    };
+    return rows;
+}
+
+const bal_option *cli_calibrated_rows(void)
+{
+    static const bal_option rows[] = {
+        {"no-calibration", BAL_OPTION_FLAG, SOURCE(no_calibration), 0, 0, NULL, NULL,
+         "plain softmax, also where the run has a calibration"},
         {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
     };
     return rows;

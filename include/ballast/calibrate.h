@@ -72,6 +72,7 @@ BAL_API const bal_option *bal_calibration_options(void);
  * there is none. The cross-fitted value is honest: every item is judged by a fit to the other
  * folds. */
 typedef struct bal_calibration_report {
+    const char *method;     /* a row of bal_calibration_at */
     int64_t items;          /* fitted to */
     double effective_items; /* (sum w)^2 / sum w^2 of their weights */
     int classes_without;    /* classes that have none of them */
@@ -93,8 +94,6 @@ typedef struct bal_calibration_step {
     const double *prior;  /* C: that the probabilities refer to after the step; NULL: not known */
     bal_calibration_report report;
 } bal_calibration_step;
-
-typedef struct bal_calibration bal_calibration;
 
 /* An empty chain. train_prior: C numbers above 0 that sum to 1 within 1e-3, the prior that the
  * scores refer to; or NULL where it is not known. Fails with BAL_BAD_ARG. */
@@ -124,6 +123,17 @@ BAL_API void bal_calibration_close(bal_calibration **calibration);
 BAL_API BAL_MUST_CHECK bal_status bal_calibration_add(bal_calibration *calibration,
                                                       const bal_calibration_settings *settings,
                                                       bal_calibration_report *report);
+
+/* Adds several, "prior,temperature" (blanks are allowed), in that order, each with the same
+ * settings but for the method. reports has room for BAL_CALIBRATION_MOST; *count receives how many
+ * were written. Fails as bal_calibration_add, and with BAL_BAD_ARG for an empty or too long list;
+ * the chain then holds the steps before the one that failed. */
+#define BAL_CALIBRATION_MOST 16
+BAL_API BAL_MUST_CHECK bal_status bal_calibration_add_list(bal_calibration *calibration,
+                                                           const bal_calibration_settings *settings,
+                                                           const char *methods,
+                                                           bal_calibration_report *reports,
+                                                           int *count);
 
 /* The prior that scores refer to, by what they say of labelled items: with softmax(z + b) fitted to
  * them (the ridge of vector on b alone), share_j exp(-b_j), normalised. For models whose training

@@ -73,24 +73,29 @@ typedef struct bal_group_metrics {
 } bal_group_metrics;
 
 typedef struct bal_evaluation bal_evaluation;
+/* What is done to scores before they are measured: calibrate.h. */
+typedef struct bal_calibration bal_calibration;
 
 typedef struct bal_evaluation_settings {
     int classes;
     int64_t items;
     const float *scores; /* items x classes: logits, or probabilities */
     bool scores_are_probabilities;
-    const int32_t *labels;          /* items, 0..classes-1 */
-    const int64_t *train_counts;    /* per class, for the groups; or NULL: groups are n/a */
-    const char *const *class_names; /* or NULL: "0", "1", ... */
-    int bootstrap;                  /* draws of the stratified bootstrap; 0: none; default 2000 */
-    double confidence;              /* default 0.95 */
+    const bal_calibration *calibration; /* or NULL; borrowed during the call. Its offsets decide the
+                                           prediction, and ece then is of the probability of the
+                                           class that is predicted, not of the largest */
+    const int32_t *labels;              /* items, 0..classes-1 */
+    const int64_t *train_counts;        /* per class, for the groups; or NULL: groups are n/a */
+    const char *const *class_names;     /* or NULL: "0", "1", ... */
+    int bootstrap;     /* draws of the stratified bootstrap; 0: none; default 2000 */
+    double confidence; /* default 0.95 */
     uint64_t seed;
 } bal_evaluation_settings;
 BAL_API bal_evaluation_settings bal_evaluation_defaults(void);
 
 /* Computes everything. All arrays are borrowed during the call. Fails with BAL_BAD_ARG (sizes,
  * label out of range), BAL_BAD_DATA (a score that is NaN or infinite: the row and column are
- * named). */
+ * named), BAL_MISMATCH (a calibration of another number of classes). */
 BAL_API BAL_MUST_CHECK bal_status bal_evaluate(bal_evaluation **out, bal_ctx *ctx,
                                                const bal_evaluation_settings *settings);
 BAL_API void bal_evaluation_close(bal_evaluation **evaluation);

@@ -42,10 +42,12 @@ typedef enum bal_loss_draws {
 /* name as in recipes, formula of l_y(z), source, what it reads and what it takes */
 typedef struct bal_loss_info {
     const char *name, *title, *formula, *source;
-    bool needs_counts;        /* reads the class counts */
-    bool needs_cosine_head;   /* its numbers are meaningful only on a cosine head */
-    bool needs_features;      /* reads bal_loss_batch.feature_norms */
-    bool has_state;           /* bal_loss_observe before each bal_loss_compute */
+    bool needs_counts;      /* reads the class counts */
+    bool removes_prior;     /* softmax(z) is fitted with tau log pi_j added, so plain z refer to the
+                               training prior over pi_j^tau (tau 1 where it is no setting) */
+    bool needs_cosine_head; /* its numbers are meaningful only on a cosine head */
+    bool needs_features;    /* reads bal_loss_batch.feature_norms */
+    bool has_state;         /* bal_loss_observe before each bal_loss_compute */
     bool takes_soft_targets;  /* false: labels only, so no mixing of images */
     bool own_smoothing;       /* label_smoothing is part of the formula, not of the target */
     bool wants_bias;          /* the head's biases should begin at -log(C - 1) (Cui et al. 2019) */

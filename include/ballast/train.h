@@ -9,6 +9,7 @@
 
 #include "ballast/balance.h"
 #include "ballast/base.h"
+#include "ballast/calibrate.h"
 #include "ballast/data.h"
 #include "ballast/evaluate.h"
 #include "ballast/net.h"
@@ -177,8 +178,13 @@ typedef struct bal_predictor_settings {
     const char *engine;          /* NULL: best */
     int batch_size;              /* default 128 */
     bool last;                   /* a run's last.safetensors instead of best */
+    bool no_calibration;         /* a run's calibration.json is not looked at */
 } bal_predictor_settings;
 BAL_API bal_predictor_settings bal_predictor_defaults(void);
+/* Fails with BAL_BAD_ARG, BAL_IO, BAL_BAD_FILE (weights, data.json, calibration.json), BAL_MISMATCH
+ * (weights that do not fit; a calibration that was fitted to other weights of the same name). A
+ * calibration of best.safetensors is left out, with a word in the log, where last is asked for, and
+ * the other way round. */
 BAL_API BAL_MUST_CHECK bal_status bal_model_open(bal_model **out, bal_ctx *ctx,
                                                  const bal_predictor_settings *settings);
 BAL_API void bal_model_close(bal_model **model);
@@ -217,6 +223,42 @@ BAL_API BAL_MUST_CHECK bal_status bal_model_features(bal_model *model, const bal
 /* The data set that a run was trained on and its settings, from the run folder: texts borrowed from
  * the model; where is NULL for a model without a run. */
 BAL_API const char *bal_model_data(const bal_model *model, bal_dataset_settings *settings);
+
+/* ---- calibration of a model ----
+ * A calibration is stored with the run, as calibration.json, and read with it. Logits of the
+ * functions above are never touched by it: hand it to bal_evaluate, or to bal_calibration_predict
+ * for a row of logits. */
+/* What was read with the run; NULL: nothing. Borrowed. */
+BAL_API const bal_calibration *bal_model_calibration(const bal_model *model);
+/* The class prior that the training of the run left in the scores, from its recipe: the probability
+ * of drawing a class in the last epoch, times its weight, over pi_j^tau for losses with
+ * bal_loss_info.removes_prior. prior receives C numbers. Fails with BAL_MISMATCH (no run),
+ * BAL_BAD_DATA (a class without training images), BAL_IO, BAL_BAD_FILE. */
+BAL_API BAL_MUST_CHECK bal_status bal_model_left_prior(bal_model *model, double *prior);
+
+typedef struct bal_model_calibration_settings {
+    const char *methods; /* "prior,temperature": see bal_calibration_add_list; default
+                            "temperature" */
+    bal_calibration_settings calibration; /* fit, target and train_counts come from the model */
+    bal_split fit;                        /* default BAL_SPLIT_VAL */
+    bal_split target;                     /* of em, labels are not looked at; default
+                                             BAL_SPLIT_TEST */
+    const double *train_prior;            /* C: that the scores refer to; NULL: what the recipe
+                                             left */
+    bool fitted_prior;                    /* or what the items of fit say of it
+                                             (bal_calibration_fitted_prior) */
+} bal_model_calibration_settings;
+BAL_API bal_model_calibration_settings bal_model_calibration_defaults(void);
+/* Runs the splits through the model (which must have been opened without its calibration, or have
+ * none) and fits the chain; reports as in bal_calibration_add_list. Fails as that does, as
+ * bal_model_run_split, and with BAL_BAD_DATA where a split is empty. Nothing is written. */
+BAL_API BAL_MUST_CHECK bal_status bal_model_calibrate(
+    bal_calibration **out, bal_model *model, const bal_dataset *data,
+    const bal_model_calibration_settings *settings, bal_calibration_report *reports, int *count);
+/* Stores the calibration with the run and the weights of the model, as RUN/calibration.json; NULL
+ * removes the file, if there is one. Fails with BAL_MISMATCH (no run; other classes), BAL_IO. */
+BAL_API BAL_MUST_CHECK bal_status bal_model_store_calibration(bal_model *model,
+                                                              bal_calibration *calibration);
 
 /* ---- resampling images ----
  * The training split of a data set, resampled by any method of ballast/resample.h, in the space of

@@ -212,9 +212,14 @@ bal_status bal_calibration_add(bal_calibration *c, const bal_calibration_setting
                                bal_calibration_report *report)
 {
     const bal_calibration_method *method;
-    *report = (bal_calibration_report){
-        .measure = "", .before = NAN, .after = NAN, .crossed = NAN, .gain = {NAN, NAN}};
+    *report = (bal_calibration_report){.method = "",
+                                       .measure = "",
+                                       .before = NAN,
+                                       .after = NAN,
+                                       .crossed = NAN,
+                                       .gain = {NAN, NAN}};
     BAL_TRY(check_settings(c, settings, &method));
+    report->method = method->info.name;
     const size_t classes = (size_t)c->classes;
     const double *known = bal_calibration_prior(c);
     double *numbers = bal_calloc(c->ctx, 3 * classes, sizeof *numbers);
@@ -246,6 +251,35 @@ bal_status bal_calibration_add(bal_calibration *c, const bal_calibration_setting
     report->added = report->added && status == BAL_OK;
     bal_free(c->ctx, numbers);
     return status;
+}
+
+bal_status bal_calibration_add_list(bal_calibration *c, const bal_calibration_settings *settings,
+                                    const char *methods_text, bal_calibration_report *reports,
+                                    int *count)
+{
+    const char *at = methods_text ? methods_text : "";
+    *count = 0;
+    for (bool more = true; more;) {
+        char name[64];
+        at += strspn(at, " ");
+        size_t length = strcspn(at, ",");
+        const char *next = at + length;
+        while (length > 0 && at[length - 1] == ' ')
+            length--;
+        if (length == 0 || length >= sizeof name || *count == BAL_CALIBRATION_MOST)
+            return bal_fail(c->ctx, BAL_BAD_ARG,
+                            "\"%s\" is no list of 1 to %d methods with commas between them",
+                            methods_text ? methods_text : "", BAL_CALIBRATION_MOST);
+        memcpy(name, at, length);
+        name[length] = '\0';
+        bal_calibration_settings one = *settings;
+        one.method = name;
+        BAL_TRY(bal_calibration_add(c, &one, &reports[*count]));
+        ++*count;
+        more = *next == ',';
+        at = next + more;
+    }
+    return BAL_OK;
 }
 
 /* ---- looking and using ---- */

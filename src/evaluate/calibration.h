@@ -103,7 +103,8 @@ BAL_MUST_CHECK bal_status bal_take_prior(bal_ctx *ctx, const char *what, int cla
 BAL_MUST_CHECK bal_status bal_calibration_append(bal_calibration *c,
                                                  const bal_calibration_step *step);
 const bal_calibration_method *bal_calibration_method_find(const char *name);
-/* A row of float scores to logits of double. */
+/* A float score as a logit of double; and a row of them. */
+double bal_take_logit(float score, bool probability);
 void bal_take_logits(const float *scores, bool probabilities, int classes, double *z);
 /* One logit as the chain leaves it. */
 static inline double bal_calibrated(const bal_calibration *c, int j, double z)

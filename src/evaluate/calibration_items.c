@@ -6,10 +6,15 @@
 
 #include <math.h>
 
+double bal_take_logit(float score, bool probability)
+{
+    return probability ? log(fmax((double)score, DBL_EPSILON)) : (double)score;
+}
+
 void bal_take_logits(const float *scores, bool probabilities, int classes, double *z)
 {
     for (int j = 0; j < classes; j++)
-        z[j] = probabilities ? log(fmax((double)scores[j], DBL_EPSILON)) : (double)scores[j];
+        z[j] = bal_take_logit(scores[j], probabilities);
 }
 
 static bal_status check_row(const bal_fit *fit, const bal_calibration_items *items, int64_t i)

@@ -179,6 +179,7 @@ static bal_status read_step(const reading *r, json_t *value)
         return damaged(r, "scale and offset want a number for each class");
     BAL_TRY(read_prior(r, prior, classes, r->memory + 2 * classes, &known));
     BAL_TRY(read_report(r, report, &step.report));
+    step.report.method = method->info.name;
     step.prior = known;
     step.decision = method->decision;
     BAL_TRY(bal_calibration_append(r->c, &step));

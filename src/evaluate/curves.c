@@ -1,4 +1,5 @@
 /* One class against the rest: AUROC, average precision, calibration of its probability. */
+#include "evaluate/calibration.h"
 #include "evaluate/evaluation.h"
 
 #include <math.h>
@@ -23,8 +24,14 @@ typedef struct curve_work {
 
 static double probability(const bal_evaluation_work *w, int64_t i, int c)
 {
-    const double z = (double)w->settings->scores[i * w->settings->classes + c];
-    return w->settings->scores_are_probabilities ? z : exp(z - w->norms[i].max) / w->norms[i].sum;
+    const bal_evaluation_settings *s = w->settings;
+    const float score = s->scores[i * s->classes + c];
+    if (s->scores_are_probabilities && !s->calibration)
+        return (double)score;
+    double z = bal_take_logit(score, s->scores_are_probabilities);
+    if (s->calibration)
+        z = bal_calibrated(s->calibration, c, z);
+    return exp(z - w->norms[i].max) / w->norms[i].sum;
 }
 
 static double calibration_error(const scored *list, int64_t items)

@@ -1,6 +1,8 @@
 /* Opens an evaluation: checks, the parts in order, per-class numbers; and lets it be read. */
 #include "evaluate/evaluation.h"
 
+#include "ballast/calibrate.h"
+
 #include "numeric/intervals.h"
 
 #include <math.h>
@@ -20,6 +22,9 @@ static bal_status check_settings(bal_ctx *ctx, const bal_evaluation_settings *s)
                         (unsigned long long)UINT32_MAX);
     if (!s->scores || !s->labels)
         return bal_fail(ctx, BAL_BAD_ARG, "an evaluation needs scores and labels");
+    if (s->calibration && bal_calibration_classes(s->calibration) != s->classes)
+        return bal_fail(ctx, BAL_MISMATCH, "the calibration is of %d classes, the scores of %d",
+                        bal_calibration_classes(s->calibration), s->classes);
     if (s->bootstrap < 0)
         return bal_fail(ctx, BAL_BAD_ARG, "bootstrap is %d, must be 0 or above", s->bootstrap);
     if (!(s->confidence > 0.0 && s->confidence < 1.0))

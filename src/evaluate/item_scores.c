@@ -1,4 +1,5 @@
 /* One pass over the scores: prediction, probabilities and errors of each item. */
+#include "evaluate/calibration.h"
 #include "evaluate/evaluation.h"
 
 #include "numeric/softmax.h"
@@ -40,7 +41,7 @@ static bal_status check_row(bal_ctx *ctx, const bal_evaluation_settings *s, int6
 }
 
 /* Equal scores count for the lower class number, as in the prediction. */
-static bool label_is_among_top(const float *row, int classes, int label)
+static bool label_is_among_top(const double *row, int classes, int label)
 {
     int before = 0;
     for (int c = 0; c < classes && before < BAL_TOP; c++)
@@ -52,7 +53,7 @@ static bool label_is_among_top(const float *row, int classes, int label)
 static double to_probabilities(const bal_evaluation_settings *s, double *p, int label, int *top,
                                bal_item_norm *norm)
 {
-    if (s->scores_are_probabilities) {
+    if (s->scores_are_probabilities && !s->calibration) {
         *top = 0;
         for (int c = 1; c < s->classes; c++)
             if (p[c] > p[*top])
@@ -74,10 +75,19 @@ static bal_item_score score_item(bal_evaluation_work *w, int64_t i)
     const float *row = s->scores + i * s->classes;
     const int label = s->labels[i];
     double *p = w->row;
-    int top;
+    int top, decided = -1;
     for (int c = 0; c < s->classes; c++)
         p[c] = (double)row[c];
+    if (s->calibration) {
+        bal_take_logits(row, s->scores_are_probabilities, s->classes, p);
+        for (int c = 0; c < s->classes; c++)
+            p[c] = bal_calibrated(s->calibration, c, p[c]);
+        decided = bal_calibration_decide(s->calibration, p);
+    }
+    w->top5 += label_is_among_top(p, s->classes, label);
     bal_item_score item = {.loss = to_probabilities(s, p, label, &top, &w->norms[i])};
+    if (decided >= 0)
+        top = decided;
     for (int c = 0; c < s->classes; c++) {
         const double off = p[c] - (c == label ? 1.0 : 0.0);
         item.brier += off * off;
@@ -85,7 +95,6 @@ static bal_item_score score_item(bal_evaluation_work *w, int64_t i)
     item.predicted = top;
     item.bin = bal_calibration_bin(p[top]);
     item.gap = p[top] - (top == label ? 1.0 : 0.0);
-    w->top5 += label_is_among_top(row, s->classes, label);
     return item;
 }
 

@@ -46,6 +46,7 @@ const bal_loss_family bal_loss_vs = {
              .formula = "-log softmax(a z + tau log pi)_y, a_j = (n_j / n_max)^vs_gamma",
              .source = "Kini et al. 2021",
              .needs_counts = true,
+             .removes_prior = true,
              .takes_soft_targets = true,
              .settings = "vs_gamma tau"},
     .prepare = prepare_vs,

@@ -124,12 +124,12 @@ fail:
 static bal_status open_run(bal_model *m, const bal_predictor_settings *s)
 {
     BAL_TRY(bal_run_data_open(&m->held, m->ctx, s->run, &m->data));
-    char *path = bal_format(m->ctx, "%s/%s", s->run, s->last ? BAL_LAST_FILE : BAL_BEST_FILE);
-    if (!path)
+    m->run = bal_strdup(m->ctx, s->run);
+    m->path = bal_format(m->ctx, "%s/%s", s->run, s->last ? BAL_LAST_FILE : BAL_BEST_FILE);
+    if (!m->run || !m->path)
         return BAL_NO_MEMORY;
-    const bal_status status = read_model(m, s, path);
-    bal_free(m->ctx, path);
-    return status;
+    BAL_TRY(read_model(m, s, m->path));
+    return s->no_calibration ? BAL_OK : bal_model_read_calibration(m);
 }
 
 static bal_status check_settings(bal_ctx *ctx, const bal_predictor_settings *s)
@@ -174,6 +174,9 @@ void bal_model_close(bal_model **model)
     bal_plan_close(&m->plan);
     bal_graph_close(&m->graph);
     bal_run_data_close(&m->held);
+    bal_calibration_close(&m->calibration);
+    bal_free(m->ctx, m->run);
+    bal_free(m->ctx, m->path);
     bal_free(m->ctx, m->planes);
     bal_free(m->ctx, m);
     *model = NULL;

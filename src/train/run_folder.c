@@ -20,7 +20,7 @@ static const char *const run_files[] = {
     BAL_RUN_RECIPE, BAL_RUN_COMMAND,         BAL_RUN_ENVIRONMENT, BAL_RUN_DATA,
     BAL_RUN_SPLIT,  BAL_RUN_SKIPPED,         BAL_RUN_METRICS,     BAL_RUN_SUMMARY,
     BAL_RUN_LOG,    "events.out.tfevents.*", "best.safetensors",  "last.safetensors",
-    "state.*",      "report.html",           "*.tmp-*",
+    "state.*",      "report.html",           BAL_RUN_CALIBRATION, "*.tmp-*",
 };
 
 char *bal_run_folder_file(const bal_run_folder *folder, const char *name)

@@ -9,6 +9,7 @@
  *   metrics.jsonl      a line an epoch
  *   events.out.tfevents.ballast   the same for TensorBoard
  *   summary.json, log.txt
+ *   calibration.json   what `ballast calibrate` fitted to the weights
  * Weights and state are the trainer's; it takes their paths from bal_run_folder_file.
  *
  * Order for a run that may be killed at any moment: bal_run_folder_epoch first, then the state that

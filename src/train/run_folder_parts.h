@@ -15,6 +15,7 @@
 #define BAL_RUN_EVENTS "events.out.tfevents.ballast"
 #define BAL_RUN_SUMMARY "summary.json"
 #define BAL_RUN_LOG "log.txt"
+#define BAL_RUN_CALIBRATION "calibration.json"
 
 #define BAL_RUN_DATA_VERSION 1
 

@@ -15,10 +15,15 @@ struct bal_model {
     bal_plan *plan;
     bal_shape input;
     int classes, logits, batch;
-    int features; /* how many numbers the head reads */
+    bal_calibration *calibration; /* read with the run; NULL: none */
+    char *run, *path;             /* of the run folder and its weights; NULL: no run */
+    int features;                 /* how many numbers the head reads */
     bal_pixel_norm norm;
     bal_pixel_table table;
     float *planes; /* a batch of images */
 };
+
+/* Reads calibration.json of the model's run, if there is one and it is of these weights. */
+BAL_MUST_CHECK bal_status bal_model_read_calibration(bal_model *m);
 
 #endif
