@@ -18,6 +18,7 @@
 #include "ballast/cam.h"
 #include "ballast/hardness.h"
 #include "ballast/audit.h"
+#include "ballast/explain.h"
 #include "ballast/report.h"
 
 #endif

@@ -220,6 +220,21 @@ BAL_API int bal_model_feature_count(const bal_model *model);
  * have), BAL_BAD_FILE (an image cannot be decoded: it is named), BAL_INTERRUPTED. */
 BAL_API BAL_MUST_CHECK bal_status bal_model_features(bal_model *model, const bal_dataset *data,
                                                      const bal_feature_ask *ask);
+/* The head's weights, as they came out of training. */
+typedef struct bal_model_head {
+    int classes, features;
+    float *weight; /* classes x features; new */
+    float *bias;   /* classes, or NULL; new */
+    bool cosine;   /* logits are scale * cos(w_j, f); else W f + b */
+    double scale;
+} bal_model_head;
+/* Release with bal_model_head_free. Fails with BAL_UNSUPPORTED where the logits are not a linear or
+ * cosine layer on the features, BAL_NO_MEMORY. */
+BAL_API BAL_MUST_CHECK bal_status bal_model_get_head(bal_model *model, bal_model_head *head);
+BAL_API void bal_model_head_free(bal_ctx *ctx, bal_model_head *head);
+/* True where the features are means of maps (global average pooling): a feature then belongs to
+ * places of the image. */
+BAL_API bool bal_model_pools(const bal_model *model);
 /* The data set that a run was trained on and its settings, from the run folder: texts borrowed from
  * the model; where is NULL for a model without a run. */
 BAL_API const char *bal_model_data(const bal_model *model, bal_dataset_settings *settings);
