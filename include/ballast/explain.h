@@ -309,7 +309,6 @@ BAL_API BAL_MUST_CHECK bal_status bal_explain_json(const bal_explain *e, bal_ctx
 BAL_API BAL_MUST_CHECK bal_status bal_explain_write(const bal_explain *e, bal_ctx *ctx,
                                                     const char *folder);
 
-
 #ifdef __cplusplus
 }
 #endif
