@@ -61,6 +61,18 @@ BAL_API int bal_add_linear(bal_graph *g, const char *name, int x, int out_featur
 /* y_j = scale * cos(w_j, x) on a flat x; norms are bounded below by 1e-12. No bias. */
 BAL_API int bal_add_cosine_linear(bal_graph *g, const char *name, int x, int out_features,
                                   double scale);
+/* Heads of long-tail methods on a flat x, with z_j = w_j x + b_j; parameters besides NAME.weight
+ * and NAME.bias are of one number a class, and at their start the head is a linear layer. scaled
+ * y_j = s_j z_j                               NAME.scale 1 norm_shifted    y_j = omega_j z_j +
+ * beta_j |w_j|            NAME.omega 1, NAME.beta 0 confident       y_j = (1 + c alpha_j) z_j + c
+ * beta_j, c = sigmoid(v x + a) NAME.alpha 0, NAME.beta 0, NAME.confidence (v, of x's size) 0.1,
+ *                   NAME.confidence_bias (a, one number) 0 */
+BAL_API int bal_add_scaled_linear(bal_graph *g, const char *name, int x, int out_features,
+                                  bool bias);
+BAL_API int bal_add_norm_shifted_linear(bal_graph *g, const char *name, int x, int out_features,
+                                        bool bias);
+BAL_API int bal_add_confident_linear(bal_graph *g, const char *name, int x, int out_features,
+                                     bool bias);
 /* Zeroes with probability p in training and divides the rest by 1 - p; identity in inference. */
 BAL_API int bal_add_dropout(bal_graph *g, int x, double p);
 /* The parameter-free shortcut of the CIFAR ResNets (He et al. 2016, option A): every stride-th row

@@ -202,9 +202,10 @@ BAL_API BAL_MUST_CHECK bal_status bal_model_run_split(bal_model *model, const ba
                                                       bal_split split, float *scores,
                                                       int32_t *labels);
 
-/* Features: what the network's head reads, the flat output "features". With a linear head logits
- * are W f + b, with W and b the weights fc.weight and fc.bias; with a cosine head scale * cos(w_j,
- * f). */
+/* Features: what the network's head reads, the flat output "features". The formula of the head's
+ * row (bal_head_at) makes logits of them: with a linear head W f + b, with W and b the weights
+ * fc.weight and fc.bias; with a cosine head scale * cos(w_j, f); the letters of other heads are
+ * parameters as well, see net.h. */
 typedef struct bal_feature_ask {
     bal_split split;      /* which items, where items is NULL: the whole split, in its order */
     const int64_t *items; /* or NULL; these, in this order; borrowed during the call */

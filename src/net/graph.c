@@ -250,13 +250,35 @@ int bal_add_flatten(bal_graph *g, int x)
     return add_plain(g, BAL_OP_FLATTEN, x, &(bal_op_settings){0});
 }
 
+static int add_product(bal_graph *g, bal_op_kind op, const char *name, int x,
+                       const bal_op_settings *settings)
+{
+    const bal_node n = {.op = op, .inputs = 1, .input = {x}, .settings = *settings};
+    return add_named(g, &n, name);
+}
+
 int bal_add_linear(bal_graph *g, const char *name, int x, int out_features, bool bias)
 {
-    const bal_node n = {.op = BAL_OP_LINEAR,
-                        .inputs = 1,
-                        .input = {x},
-                        .settings = {.out_channels = out_features, .bias = bias}};
-    return add_named(g, &n, name);
+    return add_product(g, BAL_OP_LINEAR, name, x,
+                       &(bal_op_settings){.out_channels = out_features, .bias = bias});
+}
+
+int bal_add_scaled_linear(bal_graph *g, const char *name, int x, int out_features, bool bias)
+{
+    return add_product(g, BAL_OP_SCALED_LINEAR, name, x,
+                       &(bal_op_settings){.out_channels = out_features, .bias = bias});
+}
+
+int bal_add_norm_shifted_linear(bal_graph *g, const char *name, int x, int out_features, bool bias)
+{
+    return add_product(g, BAL_OP_NORM_SHIFTED_LINEAR, name, x,
+                       &(bal_op_settings){.out_channels = out_features, .bias = bias});
+}
+
+int bal_add_confident_linear(bal_graph *g, const char *name, int x, int out_features, bool bias)
+{
+    return add_product(g, BAL_OP_CONFIDENT_LINEAR, name, x,
+                       &(bal_op_settings){.out_channels = out_features, .bias = bias});
 }
 
 int bal_add_cosine_linear(bal_graph *g, const char *name, int x, int out_features, double scale)

@@ -6,7 +6,7 @@
 #include "base/context.h"
 
 #define BAL_OP_MAX_INPUTS 2
-#define BAL_OP_MAX_PARAMS 4
+#define BAL_OP_MAX_PARAMS 6
 #define BAL_GRAPH_MAX_INPUTS 8
 /* Largest size of one dimension, kernel, stride, padding or dilation, so that products of a few
  * of them fit in 64 bits; and the most numbers in one image's tensor or in one parameter. */

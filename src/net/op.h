@@ -23,7 +23,12 @@
     X(DROPOUT, "dropout", 1, 1e-6, 1e-6, "zeroes at random in training")                           \
     X(PAD_SHORTCUT, "pad_shortcut", 1, 0.0, 0.0, "every stride-th position, zero channels around") \
     X(UNFLATTEN, "unflatten", 1, 0.0, 0.0, "one vector to C x H x W, in NCHW order")               \
-    X(UPSAMPLE, "upsample", 1, 0.0, 1e-6, "every position repeated along rows and columns")
+    X(UPSAMPLE, "upsample", 1, 0.0, 1e-6, "every position repeated along rows and columns")        \
+    X(SCALED_LINEAR, "scaled_linear", 1, 1e-5, 1e-4, "s_j (w_j x + b_j)")                          \
+    X(NORM_SHIFTED_LINEAR, "norm_shifted_linear", 1, 1e-5, 1e-4,                                   \
+      "omega_j (w_j x + b_j) + beta_j |w_j|")                                                      \
+    X(CONFIDENT_LINEAR, "confident_linear", 1, 1e-5, 1e-4,                                         \
+      "(1 + c alpha_j) (w_j x + b_j) + c beta_j, c = sigmoid(v x + a)")
 
 typedef enum bal_op_kind {
 #define BAL_OP_ENUM(kind, name, inputs, fwd, bwd, about) BAL_OP_##kind,

@@ -22,6 +22,22 @@ static bool ends_with(const char *text, const char *end)
     return a >= b && strcmp(text + a - b, end) == 0;
 }
 
+/* Of a parameter with one dimension. */
+static float start_of(const char *name)
+{
+    static const struct {
+        const char *end;
+        float value;
+    } starts[] = {
+        {".weight", 1.0f}, {".running_var", 1.0f}, {".scale", 1.0f},
+        {".omega", 1.0f},  {".confidence", 0.1f},
+    };
+    for (size_t i = 0; i < BAL_COUNT_OF(starts); i++)
+        if (ends_with(name, starts[i].end))
+            return starts[i].value;
+    return 0.0f;
+}
+
 void bal_weights_init_param(const bal_param_info *p, uint64_t seed, uint64_t round, float *out)
 {
     if (p->dims >= 2) { /* out, in, ...: fan_in is what one output reads */
@@ -31,9 +47,8 @@ void bal_weights_init_param(const bal_param_info *p, uint64_t seed, uint64_t rou
             out[i] = (float)(deviation * bal_random_normal(&r));
         return;
     }
-    const bool one = ends_with(p->name, ".weight") || ends_with(p->name, ".running_var");
     for (int64_t i = 0; i < p->count; i++)
-        out[i] = one ? 1.0f : 0.0f;
+        out[i] = start_of(p->name);
 }
 
 bal_status bal_weights_init(bal_weights **out, bal_ctx *ctx, const bal_graph *g, uint64_t seed)

@@ -128,6 +128,12 @@ static const op_case cases[] = {
     {BAL_OP_LINEAR, "without bias, one image", 1, {24, 1, 1}, {.out_channels = 33}},
     {BAL_OP_COSINE_LINEAR, "tails", 3, {17, 1, 1}, {.out_channels = 5, .scale = 30.0}},
     {BAL_OP_COSINE_LINEAR, "full vectors", 4, {32, 1, 1}, {.out_channels = 16, .scale = 8.0}},
+    {BAL_OP_SCALED_LINEAR, "without bias", 3, {17, 1, 1}, {.out_channels = 5}},
+    {BAL_OP_SCALED_LINEAR, "with bias, one image", 1, {9, 1, 1}, {.out_channels = 4, .bias = true}},
+    {BAL_OP_NORM_SHIFTED_LINEAR, "with bias", 4, {11, 1, 1}, {.out_channels = 6, .bias = true}},
+    {BAL_OP_NORM_SHIFTED_LINEAR, "without bias", 2, {33, 1, 1}, {.out_channels = 3}},
+    {BAL_OP_CONFIDENT_LINEAR, "with bias", 5, {13, 1, 1}, {.out_channels = 7, .bias = true}},
+    {BAL_OP_CONFIDENT_LINEAR, "without bias, one image", 1, {3, 1, 1}, {.out_channels = 16}},
     {BAL_OP_DROPOUT, "tail of a vector", 3, {5, 3, 4}, {.probability = 0.3}},
     {BAL_OP_DROPOUT, "flat", 2, {33, 1, 1}, {.probability = 0.6}},
     {BAL_OP_DROPOUT, "nothing dropped", 2, {3, 2, 5}, {.probability = 0.0}},
@@ -204,6 +210,12 @@ static int add_op(bal_graph *g, const op_case *c, int x, int x2)
         return bal_add_linear(g, "op", x, s->out_channels, s->bias);
     case BAL_OP_COSINE_LINEAR:
         return bal_add_cosine_linear(g, "op", x, s->out_channels, s->scale);
+    case BAL_OP_SCALED_LINEAR:
+        return bal_add_scaled_linear(g, "op", x, s->out_channels, s->bias);
+    case BAL_OP_NORM_SHIFTED_LINEAR:
+        return bal_add_norm_shifted_linear(g, "op", x, s->out_channels, s->bias);
+    case BAL_OP_CONFIDENT_LINEAR:
+        return bal_add_confident_linear(g, "op", x, s->out_channels, s->bias);
     case BAL_OP_DROPOUT:
         return bal_add_dropout(g, x, s->probability);
     case BAL_OP_PAD_SHORTCUT:

@@ -381,8 +381,9 @@ static void bad_models_are_told(void **state)
     s.classes = 1;
     test_fails(ctx, bal_model_build(&g, ctx, &s), BAL_BAD_ARG, "classes is 1", NULL);
     s = good;
-    s.head = "round";
-    test_fails(ctx, bal_model_build(&g, ctx, &s), BAL_BAD_ARG, "round", "cosine", NULL);
+    s.head = "cosin";
+    test_fails(ctx, bal_model_build(&g, ctx, &s), BAL_BAD_ARG, "cosin", "did you mean \"cosine\"",
+               NULL);
     s = good;
     s.dropout = 1.0;
     test_fails(ctx, bal_model_build(&g, ctx, &s), BAL_BAD_ARG, "dropout", NULL);

@@ -291,6 +291,16 @@ static bal_status lower_cosine(one_program *p, int f, int g)
     return BAL_OK;
 }
 
+static bal_status lower_plain_back(one_program *p, int f, int g)
+{
+    BAL_TRY(lower_simple(p, bal_back_plain, f, g, false));
+    const int work = bal_one_plain_buffer(p, p->steps[f].node);
+    if (work < 0)
+        return BAL_NO_MEMORY;
+    p->steps[p->step_count - 1].out[1] = work;
+    return BAL_OK;
+}
+
 static bal_status lower_back(one_program *p, int f)
 {
     const one_step fs = p->steps[f];
@@ -319,6 +329,8 @@ static bal_status lower_back(one_program *p, int f)
         return lower_simple(p, bal_back_linear, f, g, true);
     if (fs.run == bal_step_cosine)
         return lower_cosine(p, f, g);
+    if (fs.run == bal_step_plain)
+        return lower_plain_back(p, f, g);
     if (fs.run == bal_step_call && n->op == BAL_OP_CONV2D) {
         if (wanted) /* first: the weights' gradient then leaves the input warm for the sum */
             BAL_TRY(lower_conv_data(p, f, g));

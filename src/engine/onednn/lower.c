@@ -318,6 +318,14 @@ static bal_status lower_dropout(one_program *p, int node)
     return s->saved[0] < 0 ? BAL_NO_MEMORY : BAL_OK;
 }
 
+static bal_status lower_by_plain_c(one_program *p, int node)
+{
+    BAL_TRY(lower_plain(p, bal_step_plain, node, 1, 1));
+    one_step *s = &p->steps[p->step_count - 1];
+    s->saved[0] = bal_one_plain_buffer(p, node);
+    return s->saved[0] < 0 ? BAL_NO_MEMORY : BAL_OK;
+}
+
 static bal_status lower_node(one_program *p, int node)
 {
     switch ((bal_op_kind)node_of(p, node)->op) {
@@ -342,6 +350,10 @@ static bal_status lower_node(one_program *p, int node)
         return lower_plain(p, bal_step_linear, node, 1, 1);
     case BAL_OP_COSINE_LINEAR:
         return lower_cosine(p, node);
+    case BAL_OP_SCALED_LINEAR:
+    case BAL_OP_NORM_SHIFTED_LINEAR:
+    case BAL_OP_CONFIDENT_LINEAR:
+        return lower_by_plain_c(p, node);
     case BAL_OP_DROPOUT:
         return lower_dropout(p, node);
     case BAL_OP_PAD_SHORTCUT:

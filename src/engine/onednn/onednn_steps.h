@@ -8,13 +8,18 @@
 /* forward */
 one_step_fn bal_step_input, bal_step_convert, bal_step_call, bal_step_norm, bal_step_relu,
     bal_step_add, bal_step_global_pool, bal_step_flatten, bal_step_linear, bal_step_cosine,
-    bal_step_dropout, bal_step_shortcut, bal_step_unflatten, bal_step_upsample;
+    bal_step_dropout, bal_step_shortcut, bal_step_unflatten, bal_step_upsample, bal_step_plain;
 
 /* backward; in[0] is the gradient of the result, out[0] that of the input */
 one_step_fn bal_back_external, bal_back_sum, bal_back_convert, bal_back_conv_data,
     bal_back_conv_weights, bal_back_norm, bal_back_pool, bal_back_global_pool, bal_back_flatten,
     bal_back_linear, bal_back_cosine, bal_back_dropout, bal_back_shortcut, bal_back_unflatten,
-    bal_back_upsample;
+    bal_back_upsample, bal_back_plain;
+
+/* Room for all tensors of a plain step, at the present time; -1: no memory. */
+int bal_one_plain_buffer(one_program *p, int node);
+/* Calls the plan's gradient_ready for the parameters of a backward step. */
+void bal_one_tell_ready(const one_program *p, const one_step *s);
 
 bal_blocked bal_one_blocked(const one_program *p, bal_shape shape, int block);
 /* The value that a step reads or makes, as the kernels want it, for the batch that runs. */

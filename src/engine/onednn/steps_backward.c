@@ -14,7 +14,7 @@ static const one_step *forward_of(const one_program *p, const one_step *s)
 }
 
 /* Tells the caller that the gradients of the step's trainable parameters are final. */
-static void ready(const one_program *p, const one_step *s)
+void bal_one_tell_ready(const one_program *p, const one_step *s)
 {
     const bal_plan *head = &p->plan->head;
     const bal_node *n = node_of(p, s);
@@ -68,7 +68,7 @@ bal_status bal_back_conv_weights(one_program *p, one_step *s, const one_run *how
     BAL_TRY(bal_one_call_run(p, &s->call));
     if (s->extra.count > 0)
         BAL_TRY(bal_one_call_run(p, &s->extra));
-    ready(p, s);
+    bal_one_tell_ready(p, s);
     return BAL_OK;
 }
 
@@ -87,7 +87,7 @@ bal_status bal_back_norm(one_program *p, one_step *s, const one_run *how)
                                    .through = training};
     bal_kernel_norm_back(&out, (double *)(void *)bal_one_at(p, s->out[1]), bal_one_at(p, s->in[0]),
                          bal_one_at(p, f->in[0]), &norm, bal_one_shape_of(p, s->made));
-    ready(p, s);
+    bal_one_tell_ready(p, s);
     return BAL_OK;
 }
 
@@ -158,7 +158,7 @@ bal_status bal_back_linear(one_program *p, one_step *s, const one_run *how)
         }
     }
     BAL_TRY(data_product(p, s, p->plan->params[n->param[0]].value, 1.0f));
-    ready(p, s);
+    bal_one_tell_ready(p, s);
     return BAL_OK;
 }
 
@@ -186,7 +186,7 @@ bal_status bal_back_cosine(one_program *p, one_step *s, const one_run *how)
     if (s->out[0] >= 0)
         bal_kernel_normalise_back(bal_one_at(p, s->out[0]), bal_one_at(p, s->out[0]), unit_x,
                                   inverse_x, p->batch, inputs);
-    ready(p, s);
+    bal_one_tell_ready(p, s);
     return BAL_OK;
 }
 

@@ -13,9 +13,47 @@ static int add_cosine(bal_graph *g, const char *name, int features, const bal_mo
     return bal_add_cosine_linear(g, name, features, s->classes, s->scale);
 }
 
+static int add_lws(bal_graph *g, const char *name, int features, const bal_model_settings *s)
+{
+    return bal_add_scaled_linear(g, name, features, s->classes, false);
+}
+
+static int add_lws_bias(bal_graph *g, const char *name, int features, const bal_model_settings *s)
+{
+    return bal_add_scaled_linear(g, name, features, s->classes, true);
+}
+
+static int add_marc(bal_graph *g, const char *name, int features, const bal_model_settings *s)
+{
+    return bal_add_norm_shifted_linear(g, name, features, s->classes, true);
+}
+
+static int add_disalign(bal_graph *g, const char *name, int features, const bal_model_settings *s)
+{
+    return bal_add_confident_linear(g, name, features, s->classes, true);
+}
+
 static const bal_head heads[] = {
     {{"linear", "z_j = w_j f + b_j", "plain linear layer"}, add_linear, true, true},
     {{"cosine", "z_j = scale cos(w_j, f)", "Cao et al. 2019 (LDAM)"}, add_cosine, false, false},
+    {{"lws", "z_j = s_j w_j f", "Kang et al. 2020 (decoupling; learnable weight scaling)"},
+     add_lws,
+     false,
+     true},
+    {{"lws-bias", "z_j = s_j (w_j f + b_j)", "Zhong et al. 2021 (MiSLAS)"},
+     add_lws_bias,
+     true,
+     true},
+    {{"marc", "z_j = omega_j (w_j f + b_j) + beta_j |w_j|",
+      "Wang et al. 2022 (margin calibration)"},
+     add_marc,
+     true,
+     true},
+    {{"disalign", "z_j = (1 + c alpha_j) (w_j f + b_j) + c beta_j, c = sigmoid(v f + a)",
+      "Zhang et al. 2021 (DisAlign)"},
+     add_disalign,
+     true,
+     true},
 };
 
 const bal_head_info *bal_head_at(int i)

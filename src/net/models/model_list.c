@@ -58,8 +58,9 @@ static bal_status check_head(bal_ctx *ctx, const char *name)
     if (!name || bal_head_find(name))
         return BAL_OK;
     const char *near = bal_nearest_name(name, head_at, NULL);
-    return bal_fail(ctx, BAL_BAD_ARG, "there is no head \"%s\"%s%s%s", name,
-                    near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return bal_fail(ctx, BAL_BAD_ARG, "there is no head \"%s\"; %s \"%s\"%s", name,
+                    near ? "did you mean" : "there is, for instance,", near ? near : "linear",
+                    near ? "?" : "");
 }
 
 static bal_status find_model(bal_ctx *ctx, const char *name, const bal_model **out)
