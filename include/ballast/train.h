@@ -84,7 +84,10 @@ typedef struct bal_epoch_report {
     int classes;
     const double *val_class_loss, *val_class_recall; /* per class; borrowed for the call */
     const int64_t *class_drawn; /* how often images of each class were shown; borrowed likewise */
-} bal_epoch_report;             /* without a validation split its values are NaN */
+    const int
+        *class_level;    /* of augmentation by_class cuda in this epoch; NULL: not used; borrowed */
+    int64_t level_tests; /* images classified before the epoch to find the levels */
+} bal_epoch_report;      /* without a validation split its values are NaN */
 typedef struct bal_progress {
     int epoch, epochs;
     int64_t step, steps; /* within the epoch */

@@ -25,7 +25,8 @@
     X(KMEANS)              \
     X(EXPLAIN)             \
     X(LOSS)                \
-    X(CALIBRATION)
+    X(CALIBRATION)         \
+    X(CURRICULUM)
 
 typedef enum bal_stream {
 #define BAL_STREAM_ENUM(name) BAL_STREAM_##name,

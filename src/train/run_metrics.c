@@ -129,19 +129,38 @@ static json_t *class_exposure(const int64_t *drawn, int count)
     return list;
 }
 
+/* Only where there are any; a failure leaves no line. */
+static json_t *with_levels(json_t *line, const bal_epoch_report *r)
+{
+    if (!r->class_level)
+        return line;
+    json_t *levels = json_array();
+    bool ok = line && levels;
+    for (int c = 0; ok && c < r->classes; c++)
+        ok = json_array_append_new(levels, json_integer(r->class_level[c])) == 0;
+    ok = ok && json_object_set(line, "class_level", levels) == 0 &&
+         json_object_set_new(line, "level_tests", json_integer((json_int_t)r->level_tests)) == 0;
+    json_decref(levels);
+    if (ok)
+        return line;
+    json_decref(line);
+    return NULL;
+}
+
 static json_t *epoch_line(const bal_epoch_report *r)
 {
-    return json_pack("{s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:f, s:o, s:o, s:o}",
-                     "epoch", r->epoch, "stage", r->stage, "lr", bal_json_real(r->lr), "train_loss",
-                     bal_json_real(r->train_loss), "train_accuracy",
-                     bal_json_real(r->train_accuracy), "val_loss", bal_json_real(r->val_loss),
-                     "val_balanced_accuracy", bal_json_real(r->val_balanced_accuracy), "monitored",
-                     bal_json_real(r->monitored), "best", (int)r->best, "seconds",
-                     bal_json_real(r->seconds), "images_per_second",
-                     bal_json_real(r->images_per_second), "time", wall_time(), "val_class_loss",
-                     class_numbers(r->val_class_loss, r->classes), "val_class_recall",
-                     class_numbers(r->val_class_recall, r->classes), "class_drawn",
-                     class_exposure(r->class_drawn, r->classes));
+    json_t *line =
+        json_pack("{s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:f, s:o, s:o, s:o}",
+                  "epoch", r->epoch, "stage", r->stage, "lr", bal_json_real(r->lr), "train_loss",
+                  bal_json_real(r->train_loss), "train_accuracy", bal_json_real(r->train_accuracy),
+                  "val_loss", bal_json_real(r->val_loss), "val_balanced_accuracy",
+                  bal_json_real(r->val_balanced_accuracy), "monitored", bal_json_real(r->monitored),
+                  "best", (int)r->best, "seconds", bal_json_real(r->seconds), "images_per_second",
+                  bal_json_real(r->images_per_second), "time", wall_time(), "val_class_loss",
+                  class_numbers(r->val_class_loss, r->classes), "val_class_recall",
+                  class_numbers(r->val_class_recall, r->classes), "class_drawn",
+                  class_exposure(r->class_drawn, r->classes));
+    return with_levels(line, r);
 }
 
 static bal_status append_to(bal_run_folder *folder, const char *name, const char *line)

@@ -188,6 +188,19 @@ static bal_status check_max_norm(const bal_trainer *t, int number, const bool *t
     return BAL_OK;
 }
 
+/* What only the size of the images can tell. */
+static bal_status check_augment(const bal_trainer *t, int stage)
+{
+    const bal_recipe_stage *s = &t->recipe->stages[stage];
+    const int side = t->info.height > t->info.width ? t->info.height : t->info.width;
+    if (s->augment.cutout / 2 < side)
+        return BAL_OK;
+    return bal_fail(t->ctx, BAL_MISMATCH,
+                    "%s:%d: cutout %d erases every image of %d x %d whole; it must be below %d",
+                    t->recipe->where, s->augment_line ? s->augment_line : s->line,
+                    s->augment.cutout, t->info.height, t->info.width, 2 * side);
+}
+
 static bal_status check_stage(bal_trainer *t, int i, bool *trains)
 {
     bal_trainer_stage *stage = &t->stages[i];
@@ -198,6 +211,7 @@ static bal_status check_stage(bal_trainer *t, int i, bool *trains)
     BAL_GOTO(bal_recipe_stage_trains(t->recipe, i, t->graph, trains));
     BAL_GOTO(check_max_norm(t, i, trains));
     BAL_GOTO(bal_stage_check_data(t, i));
+    BAL_GOTO(check_augment(t, i));
     BAL_GOTO(bal_trainer_loss(t, i, &loss));
     BAL_GOTO(bal_trainer_sampler(t, i, &sampler));
     stage->length = bal_sampler_length(sampler);

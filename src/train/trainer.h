@@ -6,6 +6,7 @@
 #include "ballast/loss.h"
 #include "ballast/train.h"
 #include "engine/engine.h"
+#include "train/class_strength.h"
 #include "train/image_store.h"
 #include "train/loader.h"
 #include "train/loss_inputs.h"
@@ -103,6 +104,7 @@ typedef struct bal_training {
     bal_loss_inputs *loss_inputs;
     bal_sampler *sampler, *second_sampler; /* second_sampler: of mix, or NULL */
     bal_mix *mix;                          /* NULL: the stage mixes nothing */
+    bal_class_strength *strength;          /* of augmentation */
     bool *trains;                          /* per parameter: what a stage learns */
     float *lr, *decay;                     /* per parameter */
 

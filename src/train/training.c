@@ -118,6 +118,7 @@ bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *fro
     BAL_TRY(find_stage_group(g, stage));
     bal_recipe_weight_decay(t->recipe, stage, t->graph, g->decay);
     g->plan->settings.frozen_norm = strcmp(t->recipe->stages[stage].norm, "frozen") == 0;
+    bal_class_strength_enter(g->strength, &t->recipe->stages[stage].augment);
     if (g->stage >= 0)
         bal_training_say(g, "stages[%d] begins with epoch %d", stage, epoch + 1);
     g->stage = stage;
@@ -278,6 +279,7 @@ static void close_training(bal_training *g)
     bal_loss_inputs_close(&g->loss_inputs);
     bal_loss_close(&g->loss);
     close_draws(g);
+    bal_class_strength_close(&g->strength);
     bal_run_identity_free(&g->identity);
     void *const memory[] = {g->trains,      g->lr,     g->decay,        g->logits,
                             g->gradient,    g->shown,  g->score_labels, (void *)g->output_gradients,
@@ -286,6 +288,20 @@ static void close_training(bal_training *g)
     for (size_t i = 0; i < BAL_COUNT_OF(memory); i++)
         bal_free(g->ctx, memory[i]);
     bal_run_folder_close(&g->folder);
+}
+
+static bal_status open_strength(bal_training *g, const bal_weights *snapshot)
+{
+    const bal_trainer *t = g->t;
+    const bal_class_strength_settings settings = {
+        .classes = (int)t->classes,
+        .counts = t->counts + BAL_SPLIT_TRAIN * t->classes,
+        .items = bal_dataset_items(t->data, BAL_SPLIT_TRAIN),
+        .labels = t->labels,
+        .item_count = t->train_items,
+        .seed = t->settings.seed};
+    BAL_TRY(bal_class_strength_open(&g->strength, g->ctx, &settings));
+    return snapshot ? bal_class_strength_restore(g->strength, snapshot, t->settings.out) : BAL_OK;
 }
 
 static bal_status open_images(bal_training *g)
@@ -356,6 +372,7 @@ static bal_status start(bal_training *g, const char *command)
     if (t->settings.resume)
         BAL_GOTO(bal_training_resume(g, &snapshot));
     BAL_GOTO(open_memory(g));
+    BAL_GOTO(open_strength(g, snapshot));
     if (!g->store)
         BAL_GOTO(open_images(g));
     if (!snapshot)

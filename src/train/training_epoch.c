@@ -31,14 +31,16 @@ static void tell_progress(bal_training *g)
 bal_loader_pass bal_training_loader_pass(const bal_training *g, int64_t first_batch)
 {
     const bal_trainer *t = g->t;
-    return (bal_loader_pass){.items = g->shown,
-                             .count = bal_sampler_length(g->sampler),
-                             .first_batch = first_batch,
-                             .augment = &t->recipe->stages[g->stage].augment,
-                             .seed = t->settings.seed,
-                             .epoch = (uint64_t)g->state.epoch,
-                             .mix = bal_trainer_mixes_in(t, g->state.epoch) ? g->mix : NULL,
-                             .second = g->second_sampler ? g->second : NULL};
+    bal_loader_pass pass = {.items = g->shown,
+                            .count = bal_sampler_length(g->sampler),
+                            .first_batch = first_batch,
+                            .augment = &t->recipe->stages[g->stage].augment,
+                            .seed = t->settings.seed,
+                            .epoch = (uint64_t)g->state.epoch,
+                            .mix = bal_trainer_mixes_in(t, g->state.epoch) ? g->mix : NULL,
+                            .second = g->second_sampler ? g->second : NULL};
+    bal_class_strength_tell(g->strength, &pass);
+    return pass;
 }
 
 /* The items that an epoch shows, and those that are mixed in. */
@@ -79,6 +81,7 @@ bal_status bal_training_draw(bal_training *g)
 
 bal_status bal_training_epoch(bal_training *g)
 {
+    BAL_TRY(bal_class_strength_epoch(g->strength, g->plan, g->loader, g->state.epoch));
     BAL_TRY(bal_training_draw(g));
     bal_status status = BAL_OK;
     for (;;) {
@@ -173,7 +176,9 @@ bal_status bal_training_report(bal_training *g, bal_epoch_report *report)
                            .classes = (int)t->classes,
                            .val_class_loss = g->class_loss,
                            .val_class_recall = g->class_recall,
-                           .class_drawn = g->class_drawn};
+                           .class_drawn = g->class_drawn,
+                           .class_level = bal_class_strength_levels(g->strength),
+                           .level_tests = bal_class_strength_tested(g->strength)};
     for (size_t c = 0; c < t->classes; c++)
         g->class_loss[c] = g->class_recall[c] = NAN;
     if (t->info.items[BAL_SPLIT_VAL] > 0)

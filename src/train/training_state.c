@@ -77,6 +77,7 @@ bal_status bal_training_save(bal_training *g)
     bal_status status;
     BAL_GOTO(bal_run_state_text(g->ctx, &g->state, &g->identity, &text));
     BAL_GOTO(bal_snapshot_take(g->plan, &all));
+    BAL_GOTO(bal_class_strength_save(g->strength, all));
     BAL_GOTO(bal_weights_set_metadata(all, METADATA_STATE, text));
     BAL_GOTO(bal_loss_state_save(g->loss, g->ctx, g->stage, all));
     status = write_weights(g, all, BAL_STATE_FILE);

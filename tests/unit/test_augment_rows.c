@@ -402,6 +402,11 @@ static void wrong_settings_are_refused(void **state)
         {{.random_erasing = 2}, "random_erasing"},
         {{.erasing_scale_min = 0.5, .erasing_scale_max = 0.4}, "erasing_scale_min"},
         {{.erasing_ratio_max = 0.2}, "erasing_ratio_min 0.3 is above erasing_ratio_max 0.2"},
+        {{.by_class = "rare"}, "none|frequency|cuda"},
+        {{.by_class = "frequency", .vflip = 0.5}, "no augmentation is switched on"},
+        {{.by_class = "cuda", .accept_rate = 1.5}, "accept_rate"},
+        {{.by_class = "cuda", .aug_prob = -0.5}, "aug_prob"},
+        {{.strength_head = 2}, "strength_head"},
         {{.erasing_value = "white"}, "mean|black|random"},
         {{.scale_min = 0.5, .scale_max = 0.25}, "scale_min 0.5 is above scale_max 0.25"},
     };

@@ -80,11 +80,20 @@ static void expected_image(fixture *f, const bal_loader_pass *pass, int64_t plac
 {
     uint8_t pixels[PIXELS], scratch[PIXELS];
     bal_pixel_table table;
+    const int label = bal_dataset_label(f->data, pass->items[place]);
     test_ok(f->ctx, bal_pixel_table_make(&table, f->ctx, 3, &norm));
     test_ok(f->ctx, bal_dataset_image(f->data, f->ctx, pass->items[place], pixels));
     if (pass->augment)
         bal_augment(pass->augment, (bal_image_shape){3, SIDE, SIDE},
-                    &(bal_augment_draw){pass->seed, pass->epoch, (uint64_t)place, NULL, 0, false},
+                    &(bal_augment_draw){
+                        .seed = pass->seed,
+                        .epoch = pass->epoch,
+                        .item = (uint64_t)place,
+                        .strength = pass->class_strength ? &pass->class_strength[label] : NULL,
+                        .level = pass->item_level    ? pass->item_level[place]
+                                 : pass->class_level ? pass->class_level[label]
+                                                     : 0,
+                        .always = pass->item_level != NULL},
                     pixels, scratch);
     bal_pixel_planes(&table, (size_t)SIDE * SIDE, pixels, planes);
 }
@@ -127,6 +136,36 @@ static void batches_come_in_order(void **state)
         }
         bal_loader_close(&loader);
         assert_null(loader);
+    }
+}
+
+/* Each image gets what its class gets, or its own level where the pass says so. */
+static void classes_have_their_strength(void **state)
+{
+    fixture *f = *state;
+    const bal_augment_settings how = {.hflip = 0.5, .degrees = 40, .by_class = "cuda"};
+    const int classes = bal_dataset_describe(f->data).classes;
+    double strength[16];
+    int level[16];
+    uint8_t own[1024];
+    assert_true(classes <= 16 && f->count <= 1024);
+    for (int c = 0; c < classes; c++) {
+        strength[c] = c / (double)classes;
+        level[c] = 7 * c % BAL_CUDA_LEVELS;
+    }
+    for (int64_t i = 0; i < f->count; i++)
+        own[i] = (uint8_t)(i % BAL_CUDA_LEVELS);
+    for (size_t w = 0; w < BAL_COUNT_OF(worker_counts); w++) {
+        bal_loader *loader = open_loader(f, worker_counts[w]);
+        bal_loader_pass pass = pass_over(f, &how);
+        pass.class_strength = strength;
+        pass.class_level = level;
+        for (int k = 0; k < 2; k++) {
+            pass.item_level = k ? own : NULL;
+            bal_loader_begin(loader, &pass);
+            assert_int_equal(expect_batches(f, loader, &pass, 0, 100), f->count);
+        }
+        bal_loader_close(&loader);
     }
 }
 
@@ -353,6 +392,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(batches_come_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(classes_have_their_strength, set_up, tear_down),
         cmocka_unit_test_setup_teardown(boxes_are_of_the_pictures, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whole_batches_have_no_rest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pass_can_begin_later, set_up, tear_down),

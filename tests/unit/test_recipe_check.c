@@ -201,6 +201,12 @@ static const struct {
      "my.yaml:1: scale_min 0.5 is above scale_max 0.25"},
     {"stages:\n  - {augment: {ratio_min: 3, ratio_max: 2}}\n",
      "my.yaml:2: ratio_min 3 is above ratio_max 2"},
+    {"stages:\n  - epochs: 100%\n    augment: {affine_scale_min: 1.5, affine_scale_max: 0.5}\n",
+     "my.yaml:3: affine_scale_min 1.5 is above affine_scale_max 0.5"},
+    {"stages:\n  - epochs: 100%\n\n    augment: {gaussian_blur: 0.5, sigma_min: 4}\n",
+     "my.yaml:4: sigma_min 4 is above sigma_max 2"},
+    {"stages: [{augment: {color_jitter: 0.4, saturation: 0.2}}]\n", "my.yaml:1: color_jitter 0.4"},
+    {"stages:\n  - augment: {by_class: frequency}\n", "my.yaml:2: by_class frequency"},
     {"name: a/b\nstages: [{}]\n", "name \"a/b\" has a \"/\""},
 };
 

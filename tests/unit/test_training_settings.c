@@ -126,6 +126,7 @@ static void recipe_must_fit_model_and_data(void **state)
         {"stages:\n  - {epochs: 100%, loss: {name: ldam}}\n", "cosine"},
         {"stages:\n  - {epochs: 100%, sampler: class-balance}\n", "class-balanced"},
         {"stages:\n  - {epochs: 40%}\n  - {epochs: 40%}\n", "add up to 160 epochs"},
+        {"stages:\n  - epochs: 100%\n    augment: {cutout: 100}\n", ":3: cutout 100 erases every"},
     };
     for (size_t i = 0; i < BAL_COUNT_OF(cases); i++) {
         const bal_status status = test_train(

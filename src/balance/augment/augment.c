@@ -43,7 +43,7 @@ static const augmentation augmentations[] = {
     {{"auto-augment",
       "operations of a policy: autoaugment-cifar10 (one of 25 pairs), randaugment (num_ops at one "
       "magnitude), trivialaugment (one at a random magnitude)",
-      "Cubuk et al. 2019; Cubuk et al. 2020; Müller and Hutter 2021"},
+      "Cubuk et al. 2019; Cubuk et al. 2020; Mueller and Hutter 2021"},
      3,
      bal_augment_wants_policy,
      bal_augment_policy},

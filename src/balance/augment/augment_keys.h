@@ -65,7 +65,17 @@
     X(erasing_ratio_max, REAL, 0.01, 100, "R", NULL,                                             \
       "random_erasing: largest height over width; default 3.3")                                  \
     X(erasing_value, CHOICE, 0, 0, "NAME", "mean|black|random",                                  \
-      "cutout, random_erasing: what comes in its place; default mean")
+      "cutout, random_erasing: what comes in its place; default mean")                        \
+    X(by_class, CHOICE, 0, 0, "NAME", "none|frequency|cuda",                                     \
+      "how strongly each class is augmented; default none")                           \
+    X(strength_head, REAL, 0, 1, "S", NULL,                                                      \
+      "frequency: strength of the most frequent class; default 0")                               \
+    X(num_test, INT, 1, 10000, "N", NULL,                                                        \
+      "cuda: images tested at level 0 of a class; default 10")                                   \
+    X(accept_rate, REAL, 1e-6, 1, "A", NULL,                                                     \
+      "cuda: share that must be right to go up a level; default 0.6")                            \
+    X(aug_prob, REAL, 1e-6, 1, "P", NULL,                                                        \
+      "cuda: probability that an image is augmented; default 0.5")
 /* clang-format on */
 
 #endif

@@ -59,7 +59,7 @@ int bal_policy_autoaugment(const bal_augment_settings *settings, bal_image_shape
     return count;
 }
 
-/* ---- RandAugment (Cubuk et al. 2020) and TrivialAugment (Müller and Hutter 2021) ---- */
+/* ---- RandAugment (Cubuk et al. 2020) and TrivialAugment (Mueller and Hutter 2021) ---- */
 
 #define BINS 31
 
