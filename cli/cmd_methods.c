@@ -51,6 +51,13 @@ static bool mix_row(int i, method *m)
 {
     return plain_row(bal_mix_at(i), m);
 }
+static bool optimizer_row(int i, method *m)
+{
+    const bal_optimizer_info *info = bal_optimizer_at(i);
+    if (info)
+        *m = (method){info->name, NULL, info->formula, info->source};
+    return info;
+}
 static bool resampler_row(int i, method *m)
 {
     const bal_resampler_info *info = bal_resampler_at(i);
@@ -109,21 +116,14 @@ static const struct section {
     const char *name;
     bool (*row)(int i, method *m);
 } sections[] = {
-    {"recipes", recipe_row},
-    {"recipe-choices", choice_row},
-    {"losses", loss_row},
-    {"class-weights", weighting_row},
-    {"samplers", sampler_row},
-    {"augmentations", augmentation_row},
-    {"mixing", mix_row},
-    {"resamplers", resampler_row},
-    {"calibrations", calibration_row},
-    {"stage-actions", action_row},
-    {"models", model_row},
-    {"heads", head_row},
-    {"ops", op_row},
-    {"metrics", metric_row},
-    {"engines", engine_row},
+    {"recipes", recipe_row},       {"recipe-choices", choice_row},
+    {"losses", loss_row},          {"class-weights", weighting_row},
+    {"samplers", sampler_row},     {"augmentations", augmentation_row},
+    {"mixing", mix_row},           {"optimizers", optimizer_row},
+    {"resamplers", resampler_row}, {"calibrations", calibration_row},
+    {"stage-actions", action_row}, {"models", model_row},
+    {"heads", head_row},           {"ops", op_row},
+    {"metrics", metric_row},       {"engines", engine_row},
 };
 #define SECTIONS ((int)(sizeof sections / sizeof sections[0]))
 static const char keys_section[] = "recipe-keys";
@@ -277,10 +277,11 @@ const cli_command cli_command_methods = {
     .groups = methods_groups,
     .arguments =
         (const cli_argument[]){
-            {"LIST", "only recipes, recipe-choices (what auto takes), losses, class-weights, "
-                     "samplers, augmentations, mixing, "
-                     "resamplers, calibrations, stage-actions, models, heads, ops, metrics, "
-                     "engines or recipe-keys"},
+            {"LIST",
+             "only recipes, recipe-choices (what auto takes), losses, class-weights, "
+             "samplers, augmentations, mixing, "
+             "optimizers, resamplers, calibrations, stage-actions, models, heads, ops, metrics, "
+             "engines or recipe-keys"},
             {0}},
     .least = 0,
     .most = 1,

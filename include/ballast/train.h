@@ -69,6 +69,12 @@ typedef struct bal_recipe_key {
     const bal_option *option;
 } bal_recipe_key;
 BAL_API const bal_recipe_key *bal_recipe_key_at(int i);
+/* What a recipe's optimizer section offers: row i, NULL at the end. keys: those of the section that
+ * it reads, with blanks between them. g is the gradient of a batch, w the weights. */
+typedef struct bal_optimizer_info {
+    const char *name, *formula, *source, *keys;
+} bal_optimizer_info;
+BAL_API const bal_optimizer_info *bal_optimizer_at(int i);
 
 /* What a stage can begin with (the key begin of stages): row i, NULL at the end. */
 BAL_API const bal_method_info *bal_stage_action_at(int i);

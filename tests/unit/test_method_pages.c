@@ -82,6 +82,18 @@ static void losses_have_pages(void **state)
     bal_ctx_close(&ctx);
 }
 
+static void optimizers_have_pages(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    int i = 0;
+    for (const bal_optimizer_info *info; (info = bal_optimizer_at(i)); i++)
+        check_page(ctx, "optimizers", (bal_method_info){info->name, info->formula, info->source},
+                   info->keys);
+    assert_int_equal(pages_in("optimizers"), i);
+    bal_ctx_close(&ctx);
+}
+
 static void resamplers_have_pages(void **state)
 {
     (void)state;
@@ -173,7 +185,7 @@ int main(void)
         cmocka_unit_test(losses_have_pages),       cmocka_unit_test(resamplers_have_pages),
         cmocka_unit_test(calibrations_have_pages), cmocka_unit_test(methods_have_pages),
         cmocka_unit_test(metrics_have_rows),       cmocka_unit_test(recipes_have_rows),
-        cmocka_unit_test(heads_have_pages),
+        cmocka_unit_test(heads_have_pages),        cmocka_unit_test(optimizers_have_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
