@@ -49,13 +49,15 @@ static bal_status resolve_averaging(bal_recipe *r)
     if (o->ema_decay > 0.0)
         return refuse(r, "ema_decay and swa_start are two averages of the weights; only one of "
                          "them can be what is validated and kept");
-    const int first = bal_schedule_round(start);
-    if (first >= r->general.epochs)
+    if (start >= r->general.epochs)
         return bal_fail(r->ctx, BAL_MISMATCH,
                         "%s:%d: swa_start %s is not within the run's %d epochs, so nothing would "
                         "be averaged",
                         r->where, r->optimizer_line ? r->optimizer_line : 1, o->swa_start,
                         r->general.epochs);
+    const int last = r->general.epochs - 1, rounded = bal_schedule_round(start);
+    const int first =
+        rounded < last ? rounded : last; /* a share of a short run is its last epoch */
     r->swa_first = bal_recipe_epoch_of(r, first);
     r->schedule.swa_first = first;
     r->schedule.swa_lr = o->swa_lr;
