@@ -27,11 +27,12 @@ static double sample(const bal_loss *loss, bal_loss_item *item, double *gradient
     const bal_softmax s = bal_softmax_of(item->logits, classes, e);
     const double share = loss->label_smoothing / classes, norm = 1.0 + s.rest;
     const double label = 1.0 - loss->label_smoothing + share;
+    const double log_norm = log1p(s.rest);
     double total = 0.0, value = 0.0, slopes = 0.0;
     for (int k = 0; k < classes; k++)
         total += c[k];
     for (int k = 0; k < classes; k++) {
-        const double l = bal_softmax_loss(&s, item->logits[k]);
+        const double l = (s.max - item->logits[k]) + log_norm;
         const double other = bal_softmax_other(&s, k, e[k]);
         const double a = label * c[k], b = share * (total - c[k]);
         double slope = 0.0; /* with respect to L_k */

@@ -47,9 +47,11 @@ static double gather(const bal_loss *loss, const bal_loss_batch *batch)
             if (s > 0.0 && !(z - prior <= top))
                 top = z - prior;
         }
-        for (int64_t i = 0; i < batch->samples; i++)
-            sum += weight_of(batch, i) *
-                   exp(fmin((double)batch->logits[i * classes + k] - prior - top, 0.0));
+        for (int64_t i = 0; i < batch->samples; i++) {
+            const double s = weight_of(batch, i);
+            if (s > 0.0)
+                sum += s * exp((double)batch->logits[i * classes + k] - prior - top);
+        }
         const double second = top + log(sum / total);
         const double share = alpha * loss->weights[k] * exp(loss->offsets[k]);
         value -= share * ((mass > 0.0 ? first / mass : 0.0) - second -

@@ -179,14 +179,28 @@ bal_status bal_loss_observe(bal_loss *loss, bal_ctx *ctx, const bal_loss_batch *
 
 /* ---- draws ---- */
 
+/* Two normal numbers of Box and Muller's, both used: there may be a thousand classes. */
+static void draw_normals(bal_random *r, int count, float *out)
+{
+    const double two_pi = 6.283185307179586476925;
+    for (int k = 0; k < count; k += 2) {
+        const double size = sqrt(-2.0 * log(1.0 - bal_random_unit(r)));
+        const double angle = two_pi * bal_random_unit(r);
+        out[k] = (float)(size * cos(angle));
+        if (k + 1 < count)
+            out[k + 1] = (float)(size * sin(angle));
+    }
+}
+
 void bal_loss_draw(const bal_loss *loss, const bal_loss_place *at, int64_t samples, float *draws)
 {
     const bal_loss_draws kind = loss->family->info.draws;
     for (int64_t i = 0; kind != BAL_DRAWS_NONE && i < samples; i++) {
         bal_random r = bal_random_at(at->seed, BAL_STREAM_LOSS, at->epoch, at->first + (uint64_t)i);
         float *row = draws + i * loss->classes;
-        for (int k = 0; k < loss->classes; k++)
-            row[k] =
-                (float)(kind == BAL_DRAWS_UNIFORM ? bal_random_unit(&r) : bal_random_normal(&r));
+        if (kind == BAL_DRAWS_NORMAL)
+            draw_normals(&r, loss->classes, row);
+        for (int k = 0; kind == BAL_DRAWS_UNIFORM && k < loss->classes; k++)
+            row[k] = (float)bal_random_unit(&r);
     }
 }

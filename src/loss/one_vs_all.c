@@ -1,18 +1,18 @@
 /* A sigmoid for each class: its own against all others, plain or with focal's factor. */
 #include "loss/loss_family.h"
 
-#include "numeric/softmax.h"
-
 #include <math.h>
 
 /* One sigmoid of margin x = z or -z: (1 - s(x))^gamma (-log s(x)) with -log s(x) = softplus(-x).
- * The factor is exp(-gamma softplus(x)), so it needs no power and cannot lose its digits.
+ * The factor is exp(-gamma softplus(x)), so it needs no power and cannot lose its digits; all come
+ * from one exp(-|x|).
  * slope: -factor ((1 - s(x)) + gamma s(x) softplus(-x)) */
 static double binary(double x, double gamma, double *slope)
 {
-    const double l = bal_softplus(-x), other = bal_sigmoid(-x);
-    const double factor = gamma > 0.0 ? exp(-gamma * bal_softplus(x)) : 1.0;
-    *slope = -factor * (other + gamma * bal_sigmoid(x) * l);
+    const double e = exp(-fabs(x)), near = log1p(e), small = e / (1.0 + e), large = 1.0 / (1.0 + e);
+    const double l = near + (x < 0.0 ? -x : 0.0), other = x < 0.0 ? large : small;
+    const double factor = gamma > 0.0 ? exp(-gamma * (near + (x > 0.0 ? x : 0.0))) : 1.0;
+    *slope = -factor * (other + gamma * (x < 0.0 ? small : large) * l);
     return factor * l;
 }
 

@@ -19,13 +19,13 @@ static double sample(const bal_loss *loss, bal_loss_item *item, double *gradient
     while (y < classes - 1 && item->c[y] == 0.0)
         y++;
     const bal_softmax s = bal_softmax_of(item->logits, classes, loss->exponentials);
-    /* log p_j - max(log p_y, log eps) is the smaller of a difference of logits and a loss */
-    const double floor = log(n->seesaw_eps);
+    /* log p_j - max(log p_y, log eps) = z_j - the larger of z_y and the z of probability eps */
+    const double least = s.max + (log1p(s.rest) + log(n->seesaw_eps));
+    const double own = item->logits[y] > least ? item->logits[y] : least;
     for (int j = 0; j < classes; j++) {
-        const double ahead =
-            fmin(item->logits[j] - item->logits[y], -bal_softmax_loss(&s, item->logits[j]) - floor);
+        const double ratio = log_seen[j] - log_seen[y], ahead = item->logits[j] - own;
         shift[j] =
-            n->seesaw_p * fmin(0.0, log_seen[j] - log_seen[y]) + n->seesaw_q * fmax(0.0, ahead);
+            (ratio < 0.0 ? n->seesaw_p * ratio : 0.0) + (ahead > 0.0 ? n->seesaw_q * ahead : 0.0);
     }
     shift[y] = 0.0;
     return bal_loss_shifted(loss, item, shift, gradient);
