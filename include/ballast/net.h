@@ -84,6 +84,9 @@ BAL_API int bal_add_pad_shortcut(bal_graph *g, int x, int stride, int channels_b
 BAL_API int bal_add_unflatten(bal_graph *g, int x, bal_shape to);
 /* Every position scale_factor times along rows and columns (torch.nn.Upsample, mode nearest). */
 BAL_API int bal_add_upsample(bal_graph *g, int x, int scale_factor);
+/* Where a pass in training mode mixes at this place (1..), x_i of the batch becomes
+ * share_i x_i + (1 - share_i) x_partner_i (Verma et al. 2019); otherwise x stays as it is. */
+BAL_API int bal_add_batch_mix(bal_graph *g, int x, int place);
 /* Makes a node readable from outside under a name ("logits", "features"). */
 BAL_API void bal_graph_output(bal_graph *g, const char *name, int x);
 
@@ -137,6 +140,10 @@ typedef struct bal_head_info {
 } bal_head_info;
 BAL_API const bal_head_info *bal_head_at(int i);
 
+/* Place 1 is behind the first group of blocks (ResNets) or the first pooling (LeNet), 2 behind the
+ * second. */
+#define BAL_MODEL_MIX_PLACES 2
+
 typedef struct bal_model_settings {
     const char *name; /* "resnet20", ... */
     int classes;      /* 2.. */
@@ -144,6 +151,8 @@ typedef struct bal_model_settings {
     const char *head; /* a row of bal_head_at; default "linear" */
     double scale;     /* of the cosine head; default 30 */
     double dropout;   /* before the head; default 0 */
+    bool mix_places;  /* batch_mix nodes for manifold mixup, BAL_MODEL_MIX_PLACES of them; default
+                         false */
 } bal_model_settings;
 BAL_API bal_model_settings bal_model_defaults(void);
 /* A finished graph with one input "image" and the outputs "logits" and "features" (flat, before the

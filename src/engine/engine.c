@@ -2,6 +2,8 @@
  * checked and settings resolved here, once. */
 #include "engine/engine.h"
 
+#include "net/op.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -177,6 +179,29 @@ bool bal_plan_norm_trains(const bal_plan *plan, int node)
     return !(plan->settings.frozen_norm && frozen);
 }
 
+static bal_status take_mix(bal_plan *plan, const bal_forward *how)
+{
+    plan->mix = (bal_batch_mix){0};
+    if (!how->mix || !how->training)
+        return BAL_OK;
+    bool there = false;
+    for (int i = 0; i < plan->graph->node_count; i++) {
+        const bal_node *n = &plan->graph->nodes[i];
+        there = there || (n->op == BAL_OP_BATCH_MIX && n->settings.place == how->mix->place);
+    }
+    if (!there)
+        return bal_fail(plan->ctx, BAL_BAD_ARG, "the network has no place %d to mix at",
+                        how->mix->place);
+    for (int i = 0; i < how->batch; i++)
+        if (how->mix->partner[i] < 0 || how->mix->partner[i] >= how->batch ||
+            !(how->mix->share[i] >= 0.0f && how->mix->share[i] <= 1.0f))
+            return bal_fail(plan->ctx, BAL_BAD_ARG,
+                            "image %d of %d is mixed with image %d, its share is %g", i, how->batch,
+                            how->mix->partner[i], (double)how->mix->share[i]);
+    plan->mix = *how->mix;
+    return BAL_OK;
+}
+
 bal_status bal_plan_forward(bal_plan *plan, const bal_forward *how)
 {
     BAL_TRY(how->training ? may_train(plan) : may_run(plan));
@@ -189,6 +214,7 @@ bal_status bal_plan_forward(bal_plan *plan, const bal_forward *how)
                             plan->graph->nodes[plan->graph->inputs[i]].name);
     plan->last_batch = 0;
     plan->has_gradients = false;
+    BAL_TRY(take_mix(plan, how));
     BAL_TRY(plan->engine->forward(plan, how));
     plan->last_batch = how->batch;
     plan->last_training = how->training;

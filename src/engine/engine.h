@@ -46,10 +46,12 @@ typedef struct bal_plan_cost {
 
 typedef struct bal_forward {
     const float *const
-        *inputs;   /* one per graph input: batch x C x H x W; borrowed during the call */
-    int batch;     /* 1..planned */
-    bool training; /* batch statistics and dropout; running statistics are updated */
-    uint64_t step; /* dropout draws are a function of (seed, step, node) */
+        *inputs;              /* one per graph input: batch x C x H x W; borrowed during the call */
+    int batch;                /* 1..planned */
+    bool training;            /* batch statistics and dropout; running statistics are updated */
+    uint64_t step;            /* dropout draws are a function of (seed, step, node) */
+    const bal_batch_mix *mix; /* in training; NULL: none. Its arrays are borrowed until the backward
+                                 pass has run */
 } bal_forward;
 
 typedef struct bal_backward {
@@ -143,6 +145,7 @@ struct bal_plan {
     int64_t *updates; /* owned, one per parameter: how often bal_plan_update has changed it */
     int last_batch;   /* of the last forward; 0: none yet, or it failed */
     bool last_training;
+    bal_batch_mix mix;  /* of the last forward in training; partner NULL: none */
     bool has_gradients; /* backward has run since the last forward */
 };
 

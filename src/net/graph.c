@@ -308,6 +308,11 @@ int bal_add_unflatten(bal_graph *g, int x, bal_shape to)
     return add_plain(g, BAL_OP_UNFLATTEN, x, &(bal_op_settings){.to = to});
 }
 
+int bal_add_batch_mix(bal_graph *g, int x, int place)
+{
+    return add_plain(g, BAL_OP_BATCH_MIX, x, &(bal_op_settings){.place = place});
+}
+
 int bal_add_upsample(bal_graph *g, int x, int scale_factor)
 {
     return add_plain(g, BAL_OP_UPSAMPLE, x,

@@ -27,7 +27,16 @@ typedef struct bal_op_settings {
     double scale;                        /* cosine_linear */
     double probability;                  /* dropout */
     double eps, momentum;                /* batch_norm */
+    int place;                           /* batch_mix */
 } bal_op_settings;
+
+/* A pass that blends what the images of a batch have become at one place of the network: x_i
+ * becomes share_i x_i + (1 - share_i) x_partner_i in the batch_mix nodes of that place. */
+typedef struct bal_batch_mix {
+    int place;
+    const int32_t *partner; /* of each image, 0..batch-1 */
+    const float *share;     /* of each image, 0..1 */
+} bal_batch_mix;
 
 typedef struct bal_node {
     int op; /* a bal_op_kind, see op.h */

@@ -28,7 +28,8 @@
     X(NORM_SHIFTED_LINEAR, "norm_shifted_linear", 1, 1e-5, 1e-4,                                   \
       "omega_j (w_j x + b_j) + beta_j |w_j|")                                                      \
     X(CONFIDENT_LINEAR, "confident_linear", 1, 1e-5, 1e-4,                                         \
-      "(1 + c alpha_j) (w_j x + b_j) + c beta_j, c = sigmoid(v x + a)")
+      "(1 + c alpha_j) (w_j x + b_j) + c beta_j, c = sigmoid(v x + a)")                            \
+    X(BATCH_MIX, "batch_mix", 1, 1e-6, 1e-6, "blends images of a batch, where a pass asks for it")
 
 typedef enum bal_op_kind {
 #define BAL_OP_ENUM(kind, name, inputs, fwd, bwd, about) BAL_OP_##kind,
@@ -44,6 +45,7 @@ typedef struct bal_op_call {
     int batch;
     bool training;       /* batch statistics and dropout; else running statistics and identity */
     uint64_t seed, step; /* dropout draws bal_random_at(seed, DROPOUT, step, node) */
+    const bal_batch_mix *mix; /* of a pass in training mode; NULL: none */
     const double *x[BAL_OP_MAX_INPUTS];
     double *y; /* forward writes it; backward reads it */
     double *

@@ -60,7 +60,8 @@ static void forward(comparison *k)
     const bal_forward how = {.inputs = (const float *const *)x,
                              .batch = k->c->batch,
                              .training = k->training,
-                             .step = k->run.call.step};
+                             .step = k->run.call.step,
+                             .mix = op_case_mix(k->c)};
     test_ok(k->ctx, bal_plan_forward(k->plan, &how));
     op_run_forward(&k->run, k->training);
     float *y = room(k->run.y_count);
@@ -115,6 +116,7 @@ static bool compare_case(const bal_engine *engine, const op_case *c, bool traini
         return false;
     }
     k.run = op_run_open(g, node, c->batch, test_seed());
+    k.run.call.mix = op_case_mix(c);
     const bal_plan_settings settings = {
         .batch = c->batch, .training = true, .input_gradient = true, .seed = k.run.call.seed};
     test_ok(k.ctx, bal_plan_open(&k.plan, k.ctx, engine, g, &settings));

@@ -72,6 +72,7 @@ static bool agrees(const op_case *c, bool training, double sign)
     int node;
     bal_graph *g = op_case_graph(ctx, c, &node);
     op_run r = op_run_open(g, node, c->batch, test_seed());
+    r.call.mix = op_case_mix(c);
     probe p = {.run = &r, .training = training, .sign = sign};
     for (int i = 0; i < r.params; i++)
         if (!r.call.dparam[i]) {
@@ -130,6 +131,7 @@ static void backward_adds_and_leaves_out(void **state)
         int node;
         bal_graph *g = op_case_graph(ctx, op_case_at(i), &node);
         op_run r = op_run_open(g, node, op_case_at(i)->batch, test_seed());
+        r.call.mix = op_case_mix(op_case_at(i));
         op_run_forward(&r, true);
         op_run_backward(&r);
         const bal_op *op = bal_op_of(op_case_at(i)->op);

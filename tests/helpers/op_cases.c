@@ -154,6 +154,9 @@ static const op_case cases[] = {
      {.stride = TWO(3, 3), .channels_before = 0, .channels_after = 4}},
     {BAL_OP_UNFLATTEN, "tail of a vector", 3, {30, 1, 1}, {.to = {5, 2, 3}}},
     {BAL_OP_UNFLATTEN, "more than one vector", 2, {17 * 6, 1, 1}, {.to = {17, 3, 2}}},
+    {BAL_OP_BATCH_MIX, "tail of a vector", 5, {17, 3, 4}, {.place = 1}},
+    {BAL_OP_BATCH_MIX, "flat", 6, {33, 1, 1}, {.place = 1}},
+    {BAL_OP_BATCH_MIX, "one image", 1, {3, 2, 5}, {.place = 1}},
     {BAL_OP_UPSAMPLE, "twice, tail of a vector", 2, {3, 5, 4}, {.stride = TWO(2, 2)}},
     {BAL_OP_UPSAMPLE, "three times, full vectors", 1, {16, 2, 3}, {.stride = TWO(3, 3)}},
     {BAL_OP_UPSAMPLE, "of one position", 4, {19, 1, 1}, {.stride = TWO(7, 7)}},
@@ -224,6 +227,8 @@ static int add_op(bal_graph *g, const op_case *c, int x, int x2)
         return bal_add_unflatten(g, x, s->to);
     case BAL_OP_UPSAMPLE:
         return bal_add_upsample(g, x, s->stride[0]);
+    case BAL_OP_BATCH_MIX:
+        return bal_add_batch_mix(g, x, s->place);
     default:
         fail_msg("op %s is not known to op_cases.c", bal_op_name(c->op));
         return -1;
@@ -240,6 +245,19 @@ bal_graph *op_case_graph(bal_ctx *ctx, const op_case *c, int *node)
     bal_graph_output(g, "y", *node);
     test_ok(ctx, bal_graph_finish(g));
     return g;
+}
+
+const bal_batch_mix *op_case_mix(const op_case *c)
+{
+    static const int32_t partners[] = {0, 2, 0, 4, 0, 3}, self[] = {0};
+    static const float shares[] = {0.75f, 0.3f, 1.0f, 0.0f, 0.45f, 0.9f};
+    static const bal_batch_mix mix = {1, partners, shares}, alone = {1, self, shares};
+    if (c->op != BAL_OP_BATCH_MIX)
+        return NULL;
+    if (c->batch == 1)
+        return &alone;
+    assert_in_range(c->batch, 5, 6); /* all partners are in the batch */
+    return &mix;
 }
 
 static double *zeros(int64_t count)

@@ -14,6 +14,10 @@ typedef struct op_case {
     bal_op_settings settings; /* as a caller writes them: 0 is the default */
 } op_case;
 
+/* How passes of a batch_mix case mix: at place 1, with partners that are no permutation and shares
+ * with 0 and 1 among them. NULL: other ops. */
+const bal_batch_mix *op_case_mix(const op_case *c);
+
 /* NULL at the end. */
 const op_case *op_case_at(int i);
 /* Fails the test unless every op that computes has a case. */
@@ -31,7 +35,7 @@ typedef struct op_run {
     int inputs, params;
 } op_run;
 
-op_run op_run_open(const bal_graph *g, int node, int batch, uint64_t seed);
+op_run op_run_open(const bal_graph *g, int node, int batch, uint64_t seed); /* mixes nothing */
 void op_run_close(op_run *r);
 void op_run_forward(op_run *r, bool training);
 /* Gradients are set to 0 before. */

@@ -170,6 +170,11 @@ static void shortcut_stride(bal_graph *g, int x)
 {
     bal_add_pad_shortcut(g, x, 0, 1, 1);
 }
+static void mix_nowhere(bal_graph *g, int x)
+{
+    bal_add_batch_mix(g, x, 0);
+}
+
 static void huge_parameter(bal_graph *g, int x)
 {
     bal_add_linear(g, "fc", bal_add_flatten(g, x), 1 << 24, true);
@@ -247,6 +252,7 @@ static void bad_graphs_are_told(void **state)
         {unflatten_map, BAL_MISMATCH, "flat", "3 x 8 x 9"},
         {unflatten_rest, BAL_MISMATCH, "27 numbers", "2 x 3 x 4"},
         {upsample_none, BAL_MISMATCH, "scale factor", "0"},
+        {mix_nowhere, BAL_MISMATCH, "place", "0"},
         {huge_parameter, BAL_MISMATCH, "weight", "numbers"},
         {huge_result, BAL_MISMATCH, "too large", "node c"},
         {second_input_of_size_0, BAL_MISMATCH, "more", "1 x 0 x 1"},

@@ -346,6 +346,7 @@ static bal_status lower_back(one_program *p, int f)
                              : fs.run == bal_step_flatten     ? bal_back_flatten
                              : fs.run == bal_step_dropout     ? bal_back_dropout
                              : fs.run == bal_step_unflatten   ? bal_back_unflatten
+                             : fs.run == bal_step_batch_mix   ? bal_back_batch_mix
                              : fs.run == bal_step_upsample    ? bal_back_upsample
                                                               : bal_back_shortcut;
     return lower_simple(p, run, f, g, false);

@@ -362,6 +362,8 @@ static bal_status lower_node(one_program *p, int node)
         return lower_plain(p, bal_step_unflatten, node, 1, p->plan->block);
     case BAL_OP_UPSAMPLE:
         return lower_plain(p, bal_step_upsample, node, 0, 0);
+    case BAL_OP_BATCH_MIX:
+        return lower_plain(p, bal_step_batch_mix, node, 0, 0);
     case BAL_OP_COUNT:
         break;
     }

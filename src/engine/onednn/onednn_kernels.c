@@ -214,6 +214,41 @@ void bal_kernel_dropout(float *out, const float *in, const uint8_t *keep, float 
         }
 }
 
+void bal_kernel_batch_mix(float *out, const float *in, const bal_batch_mix *mix, bal_blocked t)
+{
+    const int64_t size = bal_blocked_count(t) / t.batch;
+#pragma omp parallel for schedule(static)
+    for (int n = 0; n < t.batch; n++) {
+        const float *own = in + n * size;
+        if (!mix) {
+            memcpy(out + n * size, own, (size_t)size * sizeof *out);
+            continue;
+        }
+        const float *other = in + mix->partner[n] * size;
+        const float share = mix->share[n], rest = 1.0f - share;
+        for (int64_t i = 0; i < size; i++)
+            out[n * size + i] = share * own[i] + rest * other[i];
+    }
+}
+
+/* An image gathers from all that it was mixed into, in the order of the batch. */
+void bal_kernel_batch_mix_back(float *dx, const float *dy, const bal_batch_mix *mix, bal_blocked t)
+{
+    const int64_t size = bal_blocked_count(t) / t.batch;
+#pragma omp parallel for schedule(static)
+    for (int n = 0; n < t.batch; n++) {
+        float *d = dx + n * size;
+        const float share = mix ? mix->share[n] : 1.0f;
+        for (int64_t i = 0; i < size; i++)
+            d[i] = share * dy[n * size + i];
+        for (int m = 0; mix && m < t.batch; m++) {
+            const float rest = 1.0f - mix->share[m];
+            for (int64_t i = 0; mix->partner[m] == n && i < size; i++)
+                d[i] += rest * dy[m * size + i];
+        }
+    }
+}
+
 void bal_kernel_sgd(float *w, float *v, const float *g, int64_t count, bal_sgd_step how)
 {
 #pragma omp parallel for simd schedule(static) if (count > 16384)

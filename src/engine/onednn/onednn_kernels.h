@@ -40,6 +40,9 @@ void bal_kernel_shortcut_back(float *dx, bal_blocked to, const float *dy, bal_bl
 /* out = in * scale where keep (NCHW order), else 0. */
 void bal_kernel_dropout(float *out, const float *in, const uint8_t *keep, float scale,
                         bal_blocked t);
+/* The blends of a batch_mix, and their gradient; mix NULL: a copy. out is not in. */
+void bal_kernel_batch_mix(float *out, const float *in, const bal_batch_mix *mix, bal_blocked t);
+void bal_kernel_batch_mix_back(float *dx, const float *dy, const bal_batch_mix *mix, bal_blocked t);
 /* One tensor's SGD step (see bal_update). */
 typedef struct bal_sgd_step {
     float lr, weight_decay, momentum;

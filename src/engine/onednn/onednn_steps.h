@@ -8,13 +8,14 @@
 /* forward */
 one_step_fn bal_step_input, bal_step_convert, bal_step_call, bal_step_norm, bal_step_relu,
     bal_step_add, bal_step_global_pool, bal_step_flatten, bal_step_linear, bal_step_cosine,
-    bal_step_dropout, bal_step_shortcut, bal_step_unflatten, bal_step_upsample, bal_step_plain;
+    bal_step_dropout, bal_step_shortcut, bal_step_unflatten, bal_step_upsample, bal_step_plain,
+    bal_step_batch_mix;
 
 /* backward; in[0] is the gradient of the result, out[0] that of the input */
 one_step_fn bal_back_external, bal_back_sum, bal_back_convert, bal_back_conv_data,
     bal_back_conv_weights, bal_back_norm, bal_back_pool, bal_back_global_pool, bal_back_flatten,
     bal_back_linear, bal_back_cosine, bal_back_dropout, bal_back_shortcut, bal_back_unflatten,
-    bal_back_upsample, bal_back_plain;
+    bal_back_upsample, bal_back_plain, bal_back_batch_mix;
 
 /* Room for all tensors of a plain step, at the present time; -1: no memory. */
 int bal_one_plain_buffer(one_program *p, int node);
@@ -29,6 +30,9 @@ bal_status bal_one_conv_dims(const bal_graph *g, const bal_node *n, int64_t dims
 /* What a batch norm step normalises with: the batch's statistics or the running ones. */
 bal_norm bal_one_norm(const one_program *p, const one_step *forward, bool training);
 void bal_one_window(const bal_node *n, bal_dnnl_window *out);
+
+/* What a batch_mix step does in the pass that runs; NULL: nothing. */
+const bal_batch_mix *bal_one_mix(const one_program *p, const one_step *s);
 
 /* Room for bal_norm_work of a value at the present time; -1: no memory. */
 int bal_one_norm_work(one_program *p, int value);

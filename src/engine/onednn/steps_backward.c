@@ -227,3 +227,11 @@ bal_status bal_back_upsample(one_program *p, one_step *s, const one_run *how)
                              bal_one_shape_of(p, s->value[0]), node_of(p, s)->settings.stride[0]);
     return BAL_OK;
 }
+
+bal_status bal_back_batch_mix(one_program *p, one_step *s, const one_run *how)
+{
+    (void)how;
+    bal_kernel_batch_mix_back(bal_one_at(p, s->out[0]), bal_one_at(p, s->in[0]), bal_one_mix(p, s),
+                              bal_one_shape_of(p, s->made));
+    return BAL_OK;
+}

@@ -204,3 +204,17 @@ bal_status bal_step_upsample(one_program *p, one_step *s, const one_run *how)
                         bal_one_shape_of(p, s->value[0]), node_of(p, s)->settings.stride[0]);
     return BAL_OK;
 }
+
+const bal_batch_mix *bal_one_mix(const one_program *p, const one_step *s)
+{
+    const bal_batch_mix *mix = &p->plan->head.mix;
+    return mix->partner && mix->place == node_of(p, s)->settings.place ? mix : NULL;
+}
+
+bal_status bal_step_batch_mix(one_program *p, one_step *s, const one_run *how)
+{
+    (void)how;
+    const bal_blocked t = bal_one_shape_of(p, s->made);
+    bal_kernel_batch_mix(bal_one_at(p, s->out[0]), bal_one_at(p, s->in[0]), bal_one_mix(p, s), t);
+    return BAL_OK;
+}

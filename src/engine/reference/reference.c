@@ -35,6 +35,7 @@ static bal_op_call call_of(const reference_plan *p, int node)
                                                     bal_plan_norm_trains(&p->head, node)),
                         .seed = p->seed,
                         .step = p->step,
+                        .mix = p->head.mix.partner ? &p->head.mix : NULL,
                         .y = bal_reference_tensor(p, REFERENCE_ACTIVATION, node),
                         .saved = bal_reference_tensor(p, REFERENCE_SAVED, node)};
     for (int i = 0; i < n->inputs; i++)

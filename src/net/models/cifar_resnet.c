@@ -28,17 +28,19 @@ static int block(bal_graph *g, const char *prefix, int x, int in, int out)
     return bal_add_relu(g, bal_add_add(g, y, shortcut));
 }
 
-int bal_cifar_resnet_trunk(bal_graph *g, int image, int depth)
+int bal_cifar_resnet_trunk(bal_graph *g, int image, const bal_model_settings *settings, int depth)
 {
     const bal_conv2d first = {.out_channels = 16, .kernel = {3, 3}, .padding = {1, 1}};
     int x = bal_add_relu(g, conv_bn(g, "", 1, image, &first));
     int in = 16;
-    for (int layer = 1, out = 16; layer <= 3; layer++, out *= 2)
+    for (int layer = 1, out = 16; layer <= 3; layer++, out *= 2) {
         for (int i = 0; i < (depth - 2) / 6; i++) {
             char prefix[32];
             snprintf(prefix, sizeof prefix, "layer%d.%d.", layer, i);
             x = block(g, prefix, x, in, out);
             in = out;
         }
+        x = bal_model_mix_place(g, x, settings, layer);
+    }
     return bal_add_flatten(g, bal_add_global_avg_pool(g, x));
 }

@@ -11,11 +11,11 @@ static int stage(bal_graph *g, const char *name, int x, int out)
     return bal_add_max_pool(g, x, &(bal_pool2d){.kernel = {2, 2}});
 }
 
-int bal_lenet_trunk(bal_graph *g, int image, int depth)
+int bal_lenet_trunk(bal_graph *g, int image, const bal_model_settings *settings, int depth)
 {
     (void)depth;
-    int x = stage(g, "conv1", image, 16);
-    x = stage(g, "conv2", x, 32);
+    int x = bal_model_mix_place(g, stage(g, "conv1", image, 16), settings, 1);
+    x = bal_model_mix_place(g, stage(g, "conv2", x, 32), settings, 2);
     x = bal_add_linear(g, "fc1", bal_add_flatten(g, x), 128, true);
     return bal_add_relu(g, x);
 }

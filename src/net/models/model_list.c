@@ -101,7 +101,7 @@ bal_status bal_model_build(bal_graph **out, bal_ctx *ctx, const bal_model_settin
     bal_graph *g;
     BAL_TRY(bal_graph_open(&g, ctx));
     const int image = bal_add_input(g, "image", settings->input);
-    const int features = m->trunk(g, image, m->depth);
+    const int features = m->trunk(g, image, settings, m->depth);
     int x = features;
     if (settings->dropout > 0.0)
         x = bal_add_dropout(g, x, settings->dropout);
