@@ -236,6 +236,8 @@ BAL_API int bal_cuda_next_level(const bal_augment_settings *settings, int level,
  *             further, by the margins of LDAM at -1/4                         (Cheng et al. 2023)
  *   cmo       cutmix, but x_j comes from a second stream, in which an image of class j has the
  *             weight 1 / n_j^a: the power sampler with q = 1 - a                (Park et al. 2022)
+ *   manifold-mixup  mixup of the images or of a hidden layer, the place being drawn for each batch
+ *                   from the images and BAL_MIX_PLACES layers, each as likely   (Verma et al. 2019)
  * mixup, cutmix and cmo draw lambda and box once a batch in their authors' code (timm's "batch"),
  * so that is the default; per_pair draws them for every image (timm's "elem"). The partners of a
  * batch are a random permutation of it, in which an image may meet itself. */
@@ -264,6 +266,10 @@ BAL_API void bal_mix_close(bal_mix **mix);
 /* Whether partners come from a second stream; q receives the exponent of its power sampler. */
 BAL_API bool bal_mix_second_stream(const bal_mix *mix, double *q);
 
+#define BAL_MIX_PLACES 2
+/* Whether it mixes inside of a network in some batches; false for unknown names. */
+BAL_API bool bal_mix_is_hidden(const char *name);
+
 /* What is done to one image of a batch. */
 typedef struct bal_mix_pair {
     int32_t partner;        /* its place in the batch, or in the second stream's batch */
@@ -279,6 +285,9 @@ typedef struct bal_mix_batch {
 } bal_mix_batch;
 /* pairs receives count pairs but for label_share. False: nothing of this batch is mixed. */
 BAL_API bool bal_mix_draw(const bal_mix *mix, const bal_mix_batch *batch, bal_mix_pair *pairs);
+
+/* Where the batch is mixed: 0 the images, 1 to BAL_MIX_PLACES layers. */
+BAL_API int bal_mix_place(const bal_mix *mix, const bal_mix_batch *batch);
 
 /* The arithmetic, for draws from anywhere. */
 /* CutMix's box: sides floor(height sqrt(1 - lambda)) and likewise of the width, less one where that

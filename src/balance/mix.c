@@ -9,11 +9,13 @@
 #include <math.h>
 #include <string.h>
 
+#define PLACE_DRAWS ((uint64_t)1 << 63) /* apart from the draws of batches and images */
+
 typedef struct mix_kind {
     bal_method_info info;
     /* share of the image's label in the target; NULL: that of the picture */
     double (*label_share)(const bal_mix *mix, double share, double count, double partner_count);
-    bool needs_counts, cuts, second_stream, does_nothing;
+    bool needs_counts, cuts, second_stream, hidden, does_nothing;
 } mix_kind;
 
 struct bal_mix {
@@ -62,6 +64,10 @@ static const mix_kind kinds[] = {
      .needs_counts = true,
      .cuts = true,
      .second_stream = true},
+    {.info = {"manifold-mixup",
+              "mixup of the images, or of what the network made of them at one of two places",
+              "Verma et al. 2019"},
+     .hidden = true},
 };
 
 const bal_method_info *bal_mix_at(int i)
@@ -165,6 +171,14 @@ void bal_mix_close(bal_mix **mix)
     *mix = NULL;
 }
 
+bool bal_mix_is_hidden(const char *name)
+{
+    for (size_t i = 0; i < BAL_COUNT_OF(kinds); i++)
+        if (strcmp(kinds[i].info.name, name) == 0)
+            return kinds[i].hidden;
+    return false;
+}
+
 bool bal_mix_second_stream(const bal_mix *mix, double *q)
 {
     *q = 1.0 - mix->a;
@@ -222,6 +236,15 @@ bool bal_mix_draw(const bal_mix *mix, const bal_mix_batch *batch, bal_mix_pair *
     }
     draw_partners(mix, &random, batch->count, pairs);
     return any;
+}
+
+int bal_mix_place(const bal_mix *mix, const bal_mix_batch *batch)
+{
+    if (!mix->kind->hidden)
+        return 0;
+    bal_random random =
+        bal_random_at(batch->seed, BAL_STREAM_MIX, batch->epoch, PLACE_DRAWS | batch->first);
+    return (int)bal_random_below(&random, BAL_MIX_PLACES + 1);
 }
 
 /* ---- arithmetic ---- */

@@ -9,7 +9,7 @@ struct bal_batch_mixer {
     size_t image_floats;
     const bal_mix *mix; /* of the present batch */
     bool second;
-    int count;
+    int count, place;
     bal_mix_pair *pairs;
     /* the partners: images of the batch before it is mixed, or of the second stream */
     float *images, *weights;
@@ -61,6 +61,7 @@ bool bal_batch_mixer_draw(bal_batch_mixer *m, const bal_mix *mix, bal_mix_batch 
     m->count = where.count;
     where.height = m->settings.shape.height;
     where.width = m->settings.shape.width;
+    m->place = bal_mix_place(mix, &where);
     return bal_mix_draw(mix, &where, m->pairs);
 }
 
@@ -80,7 +81,7 @@ static void keep_originals(bal_batch_mixer *m, const bal_mixed_batch *batch)
         memcpy(m->weights, batch->weights, count * sizeof *m->weights);
 }
 
-void bal_batch_mixer_apply(bal_batch_mixer *m, const bal_mixed_batch *batch)
+int bal_batch_mixer_apply(bal_batch_mixer *m, const bal_mixed_batch *batch)
 {
     if (!m->second)
         keep_originals(m, batch);
@@ -92,13 +93,17 @@ void bal_batch_mixer_apply(bal_batch_mixer *m, const bal_mixed_batch *batch)
         pair->label_share = bal_mix_label_share(m->mix, pair->share, label, other);
         bal_mix_target(pair->label_share, label, other, m->settings.classes,
                        batch->targets + (size_t)i * (size_t)m->settings.classes);
+        batch->partners[i] = pair->partner;
+        batch->shares[i] = (float)pair->share;
         if (!mixes)
             continue;
-        bal_mix_floats(pair, m->settings.shape, image,
-                       m->images + (size_t)pair->partner * m->image_floats, image);
+        if (m->place == 0)
+            bal_mix_floats(pair, m->settings.shape, image,
+                           m->images + (size_t)pair->partner * m->image_floats, image);
         batch->labels[i] = pair->label_share < 0.5 ? other : label;
         if (batch->weights)
             batch->weights[i] = (float)(pair->label_share * batch->weights[i] +
                                         (1.0 - pair->label_share) * m->weights[pair->partner]);
     }
+    return m->place;
 }

@@ -21,6 +21,9 @@ typedef struct bal_mixed_batch {
     int32_t *labels; /* count; afterwards the classes with the larger part of each target */
     float *weights;  /* count, or NULL; afterwards the means of both, weighted as the labels are */
     float *targets;  /* receives count x classes */
+    /* receive count each, where the network is to mix, not the images */
+    int32_t *partners;
+    float *shares;
 } bal_mixed_batch;
 
 /* Draws what becomes of the batch; false: nothing. */
@@ -33,7 +36,7 @@ typedef struct bal_mixer_seat {
     float *weight;
 } bal_mixer_seat;
 bool bal_batch_mixer_wants(const bal_batch_mixer *mixer, int i, bal_mixer_seat *seat);
-/* Mixes as was drawn. */
-void bal_batch_mixer_apply(bal_batch_mixer *mixer, const bal_mixed_batch *batch);
+/* Mixes as was drawn. Returns the place of the network that is to mix; 0: the images are mixed. */
+int bal_batch_mixer_apply(bal_batch_mixer *mixer, const bal_mixed_batch *batch);
 
 #endif

@@ -12,9 +12,12 @@
 typedef struct slot {
     float *images;
     int32_t *labels;
-    float *weights; /* NULL: the data has none */
-    float *targets; /* NULL: no pass mixes */
+    float *weights;    /* NULL: the data has none */
+    float *targets;    /* NULL: no pass mixes */
+    int32_t *partners; /* likewise */
+    float *shares;
     bool mixed;
+    int place;     /* of the network; 0: the images are mixed */
     int64_t ready; /* number of the batch that lies here, -1: none */
     int count;
     bal_status status;
@@ -135,8 +138,9 @@ static bal_status mix(bal_loader *l, worker *w, int64_t first, slot *s)
     if (!s->mixed)
         return BAL_OK;
     BAL_TRY(prepare_second(l, w, first, s->count));
-    bal_batch_mixer_apply(w->mixer,
-                          &(bal_mixed_batch){s->images, s->labels, s->weights, s->targets});
+    const bal_mixed_batch batch = {s->images,  s->labels,   s->weights,
+                                   s->targets, s->partners, s->shares};
+    s->place = bal_batch_mixer_apply(w->mixer, &batch);
     return BAL_OK;
 }
 
@@ -222,10 +226,13 @@ static bal_status open_slots(bal_loader *l)
         s->labels = bal_calloc(l->ctx, batch, sizeof *s->labels);
         if (weighted)
             s->weights = bal_calloc(l->ctx, batch, sizeof *s->weights);
-        if (l->mix_classes)
+        if (l->mix_classes) {
             s->targets = bal_calloc(l->ctx, batch * (size_t)l->mix_classes, sizeof *s->targets);
+            s->partners = bal_calloc(l->ctx, batch, sizeof *s->partners);
+            s->shares = bal_calloc(l->ctx, batch, sizeof *s->shares);
+        }
         if (!s->images || !s->labels || (weighted && !s->weights) ||
-            (l->mix_classes && !s->targets))
+            (l->mix_classes && (!s->targets || !s->partners || !s->shares)))
             return BAL_NO_MEMORY;
     }
     return BAL_OK;
@@ -323,6 +330,8 @@ void bal_loader_close(bal_loader **loader)
         bal_free(l->ctx, l->slots[i].labels);
         bal_free(l->ctx, l->slots[i].weights);
         bal_free(l->ctx, l->slots[i].targets);
+        bal_free(l->ctx, l->slots[i].partners);
+        bal_free(l->ctx, l->slots[i].shares);
     }
     bal_free(l->ctx, l->workers);
     bal_free(l->ctx, l->slots);
@@ -387,6 +396,9 @@ bal_status bal_loader_next(bal_loader *l, bal_loader_batch *batch)
     *batch = (bal_loader_batch){.images = s->images,
                                 .labels = s->labels,
                                 .targets = s->mixed ? s->targets : NULL,
+                                .mix_place = s->mixed ? s->place : 0,
+                                .partners = s->partners,
+                                .shares = s->shares,
                                 .weights = s->weights,
                                 .count = s->count};
     return BAL_OK;

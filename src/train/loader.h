@@ -38,6 +38,9 @@ typedef struct bal_loader_pass {
 typedef struct bal_loader_batch {
     const float *images;   /* count x C x H x W; until the next call on the loader */
     const int32_t *labels; /* count; of a mixed image that with the larger part */
+    int mix_place;         /* of the network, which mixes there instead of the images; 0: nowhere */
+    const int32_t *partners; /* count: with whom, */
+    const float *shares;     /* count: and the share of itself; see bal_batch_mix of net/graph.h */
     const float *targets; /* count x classes, rows sum to one; NULL: the labels, nothing is mixed */
     const float *weights; /* count, of the items' losses; NULL: the data has none */
     int count;            /* 0: the pass is over */

@@ -75,10 +75,12 @@ static bal_status run(measurement *m, bal_loader *loader)
             return bal_fail(m->plan->ctx, BAL_INTERRUPTED,
                             "interrupted while the statistics of batch norm were measured");
         BAL_TRY(set_zero(m));
+        const bal_batch_mix mix = {batch.mix_place, batch.partners, batch.shares};
         BAL_TRY(
             bal_plan_forward(m->plan, &(bal_forward){.inputs = (const float *const[]){batch.images},
                                                      .batch = batch.count,
                                                      .training = true,
+                                                     .mix = batch.mix_place > 0 ? &mix : NULL,
                                                      .step = (uint64_t)m->batches}));
         BAL_TRY(add_batch(m));
     }

@@ -58,6 +58,9 @@ static bal_status check_data(const bal_trainer *t)
 
 /* ---- network ---- */
 
+_Static_assert((int)BAL_MIX_PLACES == (int)BAL_MODEL_MIX_PLACES,
+               "every network has the places that manifold mixup draws");
+
 static bal_status open_network(bal_trainer *t)
 {
     bal_model_settings model = bal_model_defaults();
@@ -66,6 +69,8 @@ static bal_status open_network(bal_trainer *t)
     model.input = (bal_shape){t->info.channels, t->info.height, t->info.width};
     model.head = t->recipe->general.head;
     model.scale = t->recipe->general.scale;
+    for (int i = 0; i < t->recipe->stage_count; i++)
+        model.mix_places = model.mix_places || bal_mix_is_hidden(t->recipe->stages[i].mix.name);
     BAL_TRY(bal_engine_find(t->ctx, t->settings.engine, &t->engine));
     BAL_TRY(bal_model_build(&t->graph, t->ctx, &model));
     int classes;

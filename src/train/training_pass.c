@@ -56,10 +56,12 @@ static void keep_part(bal_training *g, const bal_loader_batch *batch, float *slo
 bal_status bal_training_pass(bal_training *g, const bal_loader_batch *batch, bal_pass_how how)
 {
     const bal_trainer *t = g->t;
+    const bal_batch_mix mix = {batch->mix_place, batch->partners, batch->shares};
     const bal_forward forward = {
         .inputs = (const float *const[]){batch->images},
         .batch = batch->count,
         .training = true,
+        .mix = batch->mix_place > 0 ? &mix : NULL,
         .step = (uint64_t)(bal_trainer_steps_before(t, g->state.epoch) + g->state.step)};
     BAL_TRY(bal_plan_forward(g->plan, &forward));
     BAL_TRY(bal_plan_read_output(g->plan, t->logits, g->logits));

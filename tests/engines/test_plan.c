@@ -275,12 +275,66 @@ static void memory_may_run_out(void **state)
         }
 }
 
+/* Images are mixed at the place that a pass asks for, in training alone, and at no other. */
+static void passes_mix_where_they_are_told(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    static const int32_t partners[] = {2, 1, 0}, beyond[] = {0, 3, 1};
+    static const float shares[] = {0.25f, 0.5f, 1.0f}, negative[] = {0.5f, -0.1f, 1.0f};
+    const float x[6] = {1, 2, 3, 4, 5, 6}, mixed[6] = {4, 5, 3, 4, 5, 6};
+    const float *const inputs[] = {x};
+    bal_graph *g;
+    test_ok(ctx, bal_graph_open(&g, ctx));
+    const int first = bal_add_batch_mix(g, bal_add_input(g, "x", (bal_shape){2, 1, 1}), 1);
+    bal_graph_output(g, "first", first);
+    bal_graph_output(g, "second", bal_add_batch_mix(g, first, 2));
+    test_ok(ctx, bal_graph_finish(g));
+    for (int e = 0; bal_engine_row(e); e++) {
+        bal_plan *plan;
+        float out[2][6];
+        test_ok(ctx, bal_plan_open(&plan, ctx, bal_engine_row(e), g,
+                                   &(bal_plan_settings){.batch = BATCH, .training = true}));
+        for (int place = 0; place <= 2; place++)
+            for (int training = 0; training < 2; training++) {
+                const bal_batch_mix mix = {place, partners, shares};
+                const bal_forward how = {.inputs = inputs,
+                                         .batch = BATCH,
+                                         .training = training,
+                                         .mix = place ? &mix : NULL};
+                test_ok(ctx, bal_plan_forward(plan, &how));
+                for (int o = 0; o < 2; o++) {
+                    test_ok(ctx, bal_plan_read_output(plan, o, out[o]));
+                    const bool mixes = training && place > 0 && o >= place - 1;
+                    assert_memory_equal(out[o], mixes ? mixed : x, sizeof x);
+                }
+            }
+        const bal_batch_mix bad[] = {
+            {3, partners, shares}, {1, beyond, shares}, {2, partners, negative}};
+        static const char *const words[] = {"no place 3", "with image 3", "share is -0.1"};
+        for (int i = 0; i < 3; i++)
+            test_fails(ctx,
+                       bal_plan_forward(plan, &(bal_forward){.inputs = inputs,
+                                                             .batch = BATCH,
+                                                             .training = true,
+                                                             .mix = &bad[i]}),
+                       BAL_BAD_ARG, words[i], NULL);
+        bal_plan_close(&plan);
+    }
+    bal_graph_close(&g);
+    bal_ctx_close(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(settings_are_checked),    cmocka_unit_test(engines_have_names),
-        cmocka_unit_test(plans_check_their_calls), cmocka_unit_test(weights_must_fit),
-        cmocka_unit_test(costs_are_told),          cmocka_unit_test(memory_may_run_out),
+        cmocka_unit_test(settings_are_checked),
+        cmocka_unit_test(engines_have_names),
+        cmocka_unit_test(plans_check_their_calls),
+        cmocka_unit_test(weights_must_fit),
+        cmocka_unit_test(passes_mix_where_they_are_told),
+        cmocka_unit_test(costs_are_told),
+        cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

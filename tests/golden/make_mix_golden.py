@@ -70,7 +70,7 @@ def judge(case):
 
 
 def cases(rng):
-    for name in ("none", "mixup", "cutmix", "remix", "mamix", "cmo"):
+    for name in ("none", "mixup", "cutmix", "remix", "mamix", "cmo", "manifold-mixup"):
         for number in range(4):
             classes = rng.choice([2, 3, 7])
             batch = rng.choice([1, 2, 3, 5])

@@ -172,6 +172,29 @@ static void boxes_are_anywhere(void **state)
     bal_ctx_close(&ctx);
 }
 
+/* Manifold mixup mixes the images, the first place and the second equally often. */
+static void places_are_even(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    bal_mix *hidden = open_mix(ctx, "manifold-mixup", 1.0, false),
+            *mixup = open_mix(ctx, "mixup", 1.0, false);
+    int places[BAL_MIX_PLACES + 1] = {0};
+    for (int i = 0; i < DRAWS; i++) {
+        const bal_mix_batch at = batch_at(1, (uint64_t)i * COUNT);
+        const int place = bal_mix_place(hidden, &at);
+        assert_in_range(place, 0, BAL_MIX_PLACES);
+        places[place]++;
+        assert_int_equal(bal_mix_place(mixup, &at), 0);
+    }
+    is_even("places", places, BAL_MIX_PLACES + 1);
+    assert_true(bal_mix_is_hidden("manifold-mixup"));
+    assert_false(bal_mix_is_hidden("mixup") || bal_mix_is_hidden("nothing"));
+    bal_mix_close(&hidden);
+    bal_mix_close(&mixup);
+    bal_ctx_close(&ctx);
+}
+
 static void mixing_has_a_probability(void **state)
 {
     (void)state;
@@ -350,6 +373,7 @@ int main(void)
         cmocka_unit_test(shares_follow_the_beta_distribution),
         cmocka_unit_test(partners_are_permutations),
         cmocka_unit_test(boxes_are_anywhere),
+        cmocka_unit_test(places_are_even),
         cmocka_unit_test(mixing_has_a_probability),
         cmocka_unit_test(draws_depend_on_seed_epoch_and_place_alone),
         cmocka_unit_test(labels_by_hand),

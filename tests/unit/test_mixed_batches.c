@@ -92,11 +92,17 @@ static void expect_batch(const fixture *f, const bal_mix *mix, int64_t first,
     bal_mix_pair pairs[BATCH];
     const bal_mix_batch at = {3, 2, (uint64_t)first, got->count, SIDE, SIDE};
     const bool mixed = bal_mix_draw(mix, &at, pairs);
+    const int place_of = bal_mix_place(mix, &at);
     assert_true(mixed == (got->targets != NULL));
+    assert_int_equal(got->mix_place, mixed ? place_of : 0);
     for (int i = 0; i < got->count; i++) {
         float image[PIXELS], other[PIXELS], target[CLASSES];
         const int64_t place = first + i;
         int label = plain_image(f, f->items[place], (uint64_t)place, image);
+        if (mixed && place_of > 0) {
+            assert_int_equal(got->partners[i], pairs[i].partner);
+            assert_true(got->shares[i] == (float)pairs[i].share);
+        }
         if (mixed) {
             const int64_t there = first + pairs[i].partner;
             const int partner = second
@@ -104,7 +110,8 @@ static void expect_batch(const fixture *f, const bal_mix *mix, int64_t first,
                                                   BAL_LOADER_SECOND_PLACES + (uint64_t)there, other)
                                     : plain_image(f, f->items[there], (uint64_t)there, other);
             const double share = bal_mix_label_share(mix, pairs[i].share, label, partner);
-            bal_mix_floats(&pairs[i], shape, image, other, image);
+            if (place_of == 0)
+                bal_mix_floats(&pairs[i], shape, image, other, image);
             bal_mix_target(share, label, partner, CLASSES, target);
             if (pairs[i].share == 1.0)
                 bal_mix_target(1.0, label, label, CLASSES, target);
@@ -170,7 +177,8 @@ static void weights_are_mixed_as_labels_are(void **state)
     test_ok(f->ctx, bal_batch_mixer_open(&mixer, f->ctx, &settings));
     int mixed = 0;
     for (uint64_t first = 0; first < 60; first += 3) {
-        float images[6] = {1, 2, 3, 4, 5, 6}, weights[3] = {1, 10, 100}, targets[9];
+        float images[6] = {1, 2, 3, 4, 5, 6}, weights[3] = {1, 10, 100}, targets[9], shares[3];
+        int32_t partners[3];
         const float old[3] = {1, 10, 100};
         int32_t labels[3] = {0, 1, 2};
         bal_mix_pair pairs[3];
@@ -178,7 +186,8 @@ static void weights_are_mixed_as_labels_are(void **state)
         if (!bal_batch_mixer_draw(mixer, mix, at))
             continue;
         assert_true(bal_mix_draw(mix, &at, pairs));
-        bal_batch_mixer_apply(mixer, &(bal_mixed_batch){images, labels, weights, targets});
+        const bal_mixed_batch batch = {images, labels, weights, targets, partners, shares};
+        assert_int_equal(bal_batch_mixer_apply(mixer, &batch), 0);
         for (int i = 0; i < 3; i++) {
             const int j = pairs[i].partner;
             const double share = bal_mix_label_share(mix, pairs[i].share, i, j);

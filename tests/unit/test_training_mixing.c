@@ -154,7 +154,8 @@ static const char both[] =
 static const char remix[] = "stages: [{sampler: power, sampler_q: -0.5, mix: {name: remix}}]\n";
 static const char cutmix[] = "stages: [{mix: {name: cutmix, prob: 0.5, skip_first: 1}}]\n";
 static const char mamix[] = "stages: [{mix: {name: mamix, draw: image}, sampler: reversed}]\n";
-static const char *const kinds[] = {both, remix, cutmix, mamix};
+static const char manifold[] = "stages: [{mix: {name: manifold-mixup, draw: image}}]\n";
+static const char *const kinds[] = {both, remix, cutmix, mamix, manifold};
 
 static void stopped_runs_and_more_workers_end_alike(void **state)
 {
@@ -199,10 +200,12 @@ static void mixing_changes_a_run_only_where_it_mixes(void **state)
         "stages: [{}]\n", "stages: [{mix: {name: mixup, prob: 0}}]\n",
         "stages: [{mix: {name: cutmix, skip_first: 50%, skip_last: 50%}}]\n",
         "stages: [{epoch_length: 100%, mix: {name: none, alpha: 3}}]\n"};
-    static const char *const other[] = {
-        "stages: [{mix: {name: mixup}}]\n", "stages: [{mix: {name: mixup, draw: image}}]\n",
-        "stages: [{mix: {name: mixup, skip_last: 3}}]\n", "stages: [{mix: {name: cmo}}]\n",
-        "stages: [{mix: {name: cmo, a: 3}}]\n"};
+    static const char *const other[] = {"stages: [{mix: {name: mixup}}]\n",
+                                        "stages: [{mix: {name: mixup, draw: image}}]\n",
+                                        "stages: [{mix: {name: mixup, skip_last: 3}}]\n",
+                                        "stages: [{mix: {name: cmo}}]\n",
+                                        "stages: [{mix: {name: cmo, a: 3}}]\n",
+                                        "stages: [{mix: {name: manifold-mixup}}]\n"};
     char name[BAL_COUNT_OF(same) + BAL_COUNT_OF(other)][16];
     for (size_t k = 0; k < BAL_COUNT_OF(same); k++) {
         snprintf(name[k], sizeof name[k], "same%zu", k);
