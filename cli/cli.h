@@ -36,6 +36,7 @@ typedef struct cli_source { /* where a trained model comes from besides a run */
 typedef struct cli_measure {
     const char *split, *save_scores, *save_features, *save_labels, *scores, *labels, *train_counts;
     const char *calibration; /* a file */
+    const char *groups;      /* a file */
     bool probabilities;
     int bootstrap;
     uint64_t seed;
@@ -254,6 +255,8 @@ typedef struct cli_scores {
     float *scores;         /* items x classes */
     float *feature_values; /* items x features; NULL: not asked for */
     int32_t *labels;       /* items */
+    int32_t *groups;       /* items; NULL: none */
+    int group_count;
 } cli_scores;
 /* A run's model, or the one that the source options describe for the data set. */
 BAL_MUST_CHECK bal_status cli_open_model(cli *c, bal_model **model, const char *run,
@@ -279,6 +282,8 @@ bal_status cli_put_calibrated(cli *c, const bal_calibration *calibration,
                               const bal_evaluation *plain, const bal_evaluation *calibrated);
 json_t *cli_json_calibrated(const bal_calibration *calibration, const bal_evaluation *plain,
                             const bal_evaluation *calibrated);
+/* The groups of --groups for out->items items, or nothing where they are not given. */
+BAL_MUST_CHECK bal_status cli_read_groups(cli *c, cli_scores *out);
 /* The numbers of --train-counts, new (free), or NULL where they are not given. */
 BAL_MUST_CHECK bal_status cli_train_counts(cli *c, int classes, int64_t **out);
 BAL_MUST_CHECK bal_status cli_split(cli *c, const bal_dataset *data, const char *name,

@@ -179,6 +179,7 @@ static bal_status evaluate_arrays(cli *c)
     bal_evaluation *evaluation = NULL, *plain = NULL;
     bal_calibration *calibration = NULL;
     int64_t *train_counts = NULL;
+    cli_scores grouped = {0};
     if (!m->scores || !m->labels)
         return cli_fail(c, BAL_BAD_ARG, "--scores and --labels go together, %s is missing",
                         m->scores ? "--labels" : "--scores");
@@ -202,6 +203,9 @@ static bal_status evaluate_arrays(cli *c)
         status = check_arrays(c, &scores, &labels);
     if (status == BAL_OK)
         status = cli_train_counts(c, (int)scores.shape[1], &train_counts);
+    grouped.items = status == BAL_OK ? scores.shape[0] : 0;
+    if (status == BAL_OK)
+        status = cli_read_groups(c, &grouped);
     if (status == BAL_OK && m->calibration)
         status = bal_calibration_read(&calibration, c->ctx, m->calibration);
     if (status == BAL_OK) {
@@ -215,6 +219,8 @@ static bal_status evaluate_arrays(cli *c)
         settings.bootstrap = m->bootstrap;
         settings.seed = m->seed;
         settings.calibration = calibration;
+        settings.item_groups = grouped.groups;
+        settings.item_group_count = grouped.group_count;
         status = bal_evaluate(&evaluation, c->ctx, &settings);
     }
     if (status == BAL_OK && calibration)
@@ -228,6 +234,7 @@ static bal_status evaluate_arrays(cli *c)
     bal_evaluation_close(&evaluation);
     bal_evaluation_close(&plain);
     bal_calibration_close(&calibration);
+    cli_scores_free(&grouped);
     bal_array_release(c->ctx, &scores);
     bal_array_release(c->ctx, &labels);
     free(train_counts);
@@ -264,6 +271,9 @@ static const bal_option *measure_rows(void)
          "draws of the stratified bootstrap for the intervals, 0 for none (default 2000)"},
         {"seed", BAL_OPTION_SEED, MEASURE(seed), 0, 0, "N", NULL,
          "of the bootstrap, and of the splits of DATA (default 1)"},
+        {"groups", BAL_OPTION_TEXT, MEASURE(groups), 0, 0, "FILE", NULL,
+         "a group number from 0 for every item measured (-1: none), as NPY; metrics by group "
+         "(default: column group of a manifest)"},
         {"save-scores", BAL_OPTION_TEXT, MEASURE(save_scores), 0, 0, "FILE", NULL,
          "write the logits, items x classes, as NPY; before any calibration"},
         {"save-features", BAL_OPTION_TEXT, MEASURE(save_features), 0, 0, "FILE", NULL,

@@ -2,6 +2,8 @@
  */
 #include "cli.h"
 
+#include "ballast/array.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +173,55 @@ bal_status cli_split(cli *c, const bal_dataset *data, const char *name, bal_spli
     return cli_fail(c, BAL_BAD_DATA, "%s has no %s split", info.name, bal_split_name(*split));
 }
 
+bal_status cli_read_groups(cli *c, cli_scores *out)
+{
+    const char *path = c->settings.measure.groups;
+    bal_array array;
+    bal_status status = path ? bal_array_read(c->ctx, path, BAL_ARRAY_I32, &array) : BAL_OK;
+    if (!path || status != BAL_OK)
+        return status;
+    const int32_t *groups = array.data;
+    int32_t most = -1;
+    if (array.dims != 1 || array.shape[0] != out->items)
+        status = cli_fail(c, BAL_BAD_DATA, "%s: a group for each of the %lld items expected", path,
+                          (long long)out->items);
+    for (int64_t i = 0; status == BAL_OK && i < array.count; i++) {
+        if (groups[i] < -1 || groups[i] > 1000000)
+            status = cli_fail(c, BAL_BAD_DATA,
+                              "%s: group %lld is %d; numbers from 0, or -1 for none, expected",
+                              path, (long long)i, (int)groups[i]);
+        most = groups[i] > most ? groups[i] : most;
+    }
+    if (status == BAL_OK && most < 0)
+        status = cli_fail(c, BAL_BAD_DATA, "%s: no item has a group", path);
+    if (status == BAL_OK) {
+        out->groups = cli_calloc(c, (size_t)out->items, sizeof *out->groups);
+        status = out->groups ? BAL_OK : BAL_NO_MEMORY;
+    }
+    for (int64_t i = 0; status == BAL_OK && i < out->items; i++)
+        out->groups[i] = groups[i];
+    out->group_count = most + 1;
+    bal_array_release(c->ctx, &array);
+    return status;
+}
+
+/* From the file, or the data's own. */
+static bal_status take_groups(cli *c, const bal_dataset *data, bal_split split, cli_scores *out)
+{
+    const int64_t *items = bal_dataset_items(data, split);
+    if (c->settings.measure.groups)
+        return cli_read_groups(c, out);
+    if (bal_dataset_group_count(data) == 0)
+        return BAL_OK;
+    out->groups = cli_calloc(c, (size_t)out->items, sizeof *out->groups);
+    if (!out->groups)
+        return BAL_NO_MEMORY;
+    for (int64_t i = 0; i < out->items; i++)
+        out->groups[i] = bal_dataset_group(data, items[i]);
+    out->group_count = bal_dataset_group_count(data);
+    return BAL_OK;
+}
+
 bal_status cli_run_split(cli *c, bal_model *model, const bal_dataset *data, bal_split split,
                          cli_scores *out)
 {
@@ -190,6 +241,9 @@ bal_status cli_run_split(cli *c, bal_model *model, const bal_dataset *data, bal_
         if (!out->feature_values)
             return BAL_NO_MEMORY;
     }
+    const bal_status status = take_groups(c, data, split, out);
+    if (status != BAL_OK)
+        return status;
     return bal_model_features(model, data,
                               &(bal_feature_ask){.split = split,
                                                  .features = out->feature_values,
@@ -202,6 +256,7 @@ void cli_scores_free(cli_scores *scores)
     free(scores->scores);
     free(scores->feature_values);
     free(scores->labels);
+    free(scores->groups);
     *scores = (cli_scores){0};
 }
 
@@ -209,7 +264,7 @@ bal_status cli_evaluate(cli *c, bal_evaluation **out, const cli_scores *scores,
                         const bal_model *model, const bal_dataset *data)
 {
     *out = NULL;
-    const char **names = cli_calloc(c, (size_t)scores->classes, sizeof *names);
+    const char **names = cli_calloc(c, (size_t)scores->classes, sizeof *names), **groups = NULL;
     if (!names)
         return BAL_NO_MEMORY;
     for (int i = 0; i < scores->classes; i++)
@@ -221,11 +276,20 @@ bal_status cli_evaluate(cli *c, bal_evaluation **out, const cli_scores *scores,
     settings.labels = scores->labels;
     settings.train_counts = bal_model_train_counts(model);
     settings.calibration = bal_model_calibration(model);
+    settings.item_groups = scores->groups;
+    settings.item_group_count = scores->group_count;
+    if (scores->groups && !c->settings.measure.groups) {
+        groups = cli_calloc(c, (size_t)scores->group_count, sizeof *groups);
+        for (int i = 0; groups && i < scores->group_count; i++)
+            groups[i] = bal_dataset_group_name(data, i);
+        settings.item_group_names = groups;
+    }
     settings.class_names = names;
     settings.bootstrap = c->settings.measure.bootstrap;
     settings.seed = c->settings.measure.seed;
     const bal_status status = bal_evaluate(out, c->ctx, &settings);
     free(names);
+    free(groups);
     return status;
 }
 

@@ -120,6 +120,10 @@ BAL_API int bal_dataset_label(const bal_dataset *dataset, int64_t item);
 /* The item's group (a patient, a site: items of one group never straddle splits), numbered from 0;
  * -1 where the data has none. */
 BAL_API int bal_dataset_group(const bal_dataset *dataset, int64_t item);
+/* How many numbers of groups there are, and the name of a group as it is written in the data; NULL
+ * outside, borrowed from the data set. Not every group has items (long-tail cuts). */
+BAL_API int bal_dataset_group_count(const bal_dataset *dataset);
+BAL_API const char *bal_dataset_group_name(const bal_dataset *dataset, int group);
 /* The weight of the item's loss in training, 0 or above; 1 where the data has none. Metrics, class
  * counts and samplers know no weights. */
 BAL_API double bal_dataset_weight(const bal_dataset *dataset, int64_t item);

@@ -47,7 +47,9 @@ typedef struct bal_class_metrics {
     X(classwise_ece, "classwise_ece", "mean over classes of the calibration error of p_c", 0) \
     X(nll, "nll", "mean negative log-likelihood", 1)                                          \
     X(brier, "brier", "mean over items of the sum over classes of squared error", 1)          \
-    X(worst_class_recall, "worst_class_recall", "smallest recall of a class present", 1)
+    X(worst_class_recall, "worst_class_recall", "smallest recall of a class present", 1)      \
+    X(class_recall_gap, "class_recall_gap", "largest minus smallest recall of a class", 1)    \
+    X(group_recall_gap, "group_recall_gap", "the same of groups of classes by frequency", 0)
 
 typedef enum bal_metric {
 #define BAL_METRIC_ENUM(field, key, text, interval) BAL_METRIC_##field,
@@ -72,6 +74,27 @@ typedef struct bal_group_metrics {
     bal_interval interval;
 } bal_group_metrics;
 
+/* Groups of items (a site, a device, a patient), where the caller says which item is of which. */
+typedef struct bal_item_group_metrics {
+    const char *name;
+    int64_t items;                  /* of the group in what was measured; 0: all else is NaN */
+    int classes;                    /* that have items in the group */
+    double accuracy;                /* share of its items that are right */
+    double recall;                  /* mean over those classes; groups may have different ones */
+    bal_interval accuracy_interval; /* Wilson */
+} bal_item_group_metrics;
+/* What stands out among them. Groups and cells (a class in a group) with fewer items than
+ * item_group_least are left out, for their recall says nothing. */
+typedef struct bal_fairness {
+    int worst_group, best_group; /* by recall; -1: none has enough items */
+    double gap;                  /* recall of the best minus that of the worst */
+    int cell_group, cell_class;  /* the cell with the smallest recall; -1: none */
+    int64_t cell_items;
+    double cell_recall;
+    bal_interval cell_interval;    /* Wilson */
+    int small_groups, small_cells; /* left out */
+} bal_fairness;
+
 typedef struct bal_evaluation bal_evaluation;
 /* What is done to scores before they are measured: calibrate.h. */
 typedef struct bal_calibration bal_calibration;
@@ -87,6 +110,10 @@ typedef struct bal_evaluation_settings {
     const int32_t *labels;              /* items, 0..classes-1 */
     const int64_t *train_counts;        /* per class, for the groups; or NULL: groups are n/a */
     const char *const *class_names;     /* or NULL: "0", "1", ... */
+    const int32_t *item_groups;         /* items: group of each from 0, -1: none; or NULL */
+    int item_group_count;               /* numbers go to below this */
+    const char *const *item_group_names; /* or NULL: "0", "1", ... */
+    int64_t item_group_least;            /* see bal_fairness; at least 1, default 10 */
     int bootstrap;     /* draws of the stratified bootstrap; 0: none; default 2000 */
     double confidence; /* default 0.95 */
     uint64_t seed;
@@ -108,10 +135,15 @@ BAL_API int64_t bal_evaluation_items(const bal_evaluation *e);
 BAL_API const char *bal_evaluation_class_name(const bal_evaluation *e, int c);
 BAL_API const bal_class_metrics *bal_evaluation_class(const bal_evaluation *e, int c);
 BAL_API const bal_group_metrics *bal_evaluation_group(const bal_evaluation *e, int group);
+/* 0 where the evaluation knows no groups of items. */
+BAL_API int bal_evaluation_item_groups(const bal_evaluation *e);
+BAL_API const bal_item_group_metrics *bal_evaluation_item_group(const bal_evaluation *e, int group);
+/* NULL where the evaluation knows no groups of items. */
+BAL_API const bal_fairness *bal_evaluation_fairness(const bal_evaluation *e);
 /* Items of class `truth` predicted as `predicted`. */
 BAL_API int64_t bal_evaluation_confusion(const bal_evaluation *e, int truth, int predicted);
-/* JSON text with the keys of BAL_METRIC_LIST, items, per_class, groups, ci, confusion; new, release
- * with bal_release. */
+/* JSON text with the keys of BAL_METRIC_LIST, items, per_class, groups, ci, confusion, and
+ * item_groups and fairness where items have groups; new, release with bal_release. */
 BAL_API BAL_MUST_CHECK bal_status bal_evaluation_json(const bal_evaluation *e, bal_ctx *ctx,
                                                       char **text);
 

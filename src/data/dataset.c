@@ -365,6 +365,16 @@ int bal_dataset_group(const bal_dataset *d, int64_t item)
     return d->source.groups ? d->source.groups[d->refs[item]] : -1;
 }
 
+int bal_dataset_group_count(const bal_dataset *d)
+{
+    return d->source.group_count;
+}
+
+const char *bal_dataset_group_name(const bal_dataset *d, int group)
+{
+    return group >= 0 && group < d->source.group_count ? d->source.group_names[group] : NULL;
+}
+
 double bal_dataset_weight(const bal_dataset *d, int64_t item)
 {
     return d->source.weights ? (double)d->source.weights[d->refs[item]] : 1.0;

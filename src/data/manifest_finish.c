@@ -65,6 +65,8 @@ static bal_status take_items(bal_source *source, bal_ctx *ctx, const int32_t *or
     m->lines = bal_calloc(ctx, count, sizeof *m->lines);
     if (m->groups.count)
         source->groups = bal_calloc(ctx, count, sizeof *source->groups);
+    source->group_names = m->groups.names;
+    source->group_count = (int)m->groups.count;
     if (!m->lines || (m->groups.count && !source->groups))
         return BAL_NO_MEMORY;
     for (size_t i = 0; i < count; i++) {
@@ -119,7 +121,6 @@ bal_status bal_manifest_finish(bal_source *source, bal_ctx *ctx)
         tell(source, ctx);
     bal_free(ctx, order);
     bal_name_set_free(ctx, &m->labels);
-    bal_name_set_free(ctx, &m->groups);
     bal_name_set_free(ctx, &m->others);
     bal_free(ctx, m->group_items);
     bal_free(ctx, m->items);

@@ -78,8 +78,10 @@ struct bal_source {
     uint8_t *splits; /* bal_split of each item */
     int32_t *groups; /* NULL: the data has none; else one an item, which belongs together with the
                         others of its number and never straddles splits; -1: with none */
-    float *weights;  /* NULL: all 1; else one an item, >= 0: of its loss in training */
-    void *own;       /* the reader's */
+    char **group_names; /* one a group, the reader's; NULL: the data has none */
+    int group_count;
+    float *weights; /* NULL: all 1; else one an item, >= 0: of its loss in training */
+    void *own;      /* the reader's */
 };
 
 extern const bal_reader bal_reader_idx, bal_reader_cifar10, bal_reader_cifar100, bal_reader_npz,

@@ -75,6 +75,12 @@ bal_status bal_class_groups(bal_evaluation_work *w)
         w->group_of[c] = -1;
     double recalls[BAL_GROUP_COUNT];
     bal_tally_groups(&w->tally, e->classes, w->group_of, recalls);
+    double low = NAN, high = NAN;
+    for (int g = 0; g < BAL_GROUP_COUNT; g++) {
+        low = isnan(low) || recalls[g] < low ? recalls[g] : low;
+        high = isnan(high) || recalls[g] > high ? recalls[g] : high;
+    }
+    e->values[BAL_METRIC_group_recall_gap] = high - low;
     for (int g = 0; g < BAL_GROUP_COUNT; g++) {
         int members = 0;
         for (int c = 0; c < e->classes; c++)

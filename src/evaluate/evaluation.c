@@ -10,7 +10,8 @@
 
 bal_evaluation_settings bal_evaluation_defaults(void)
 {
-    return (bal_evaluation_settings){.bootstrap = 2000, .confidence = 0.95, .seed = 1};
+    return (bal_evaluation_settings){
+        .item_group_least = 10, .bootstrap = 2000, .confidence = 0.95, .seed = 1};
 }
 
 static bal_status check_settings(bal_ctx *ctx, const bal_evaluation_settings *s)
@@ -78,6 +79,7 @@ static void free_work(bal_evaluation_work *w)
     bal_free(ctx, w->tally.predicted);
     bal_free(ctx, w->tally.right);
     bal_free(ctx, w->group_of);
+    bal_free(ctx, w->cells);
 }
 
 static double ratio(double a, double b)
@@ -118,7 +120,9 @@ static bal_status compute(bal_evaluation_work *w)
 {
     bal_evaluation *e = w->e;
     BAL_TRY(allocate(w));
+    BAL_TRY(bal_item_groups_open(w));
     BAL_TRY(bal_score_items(w));
+    bal_item_groups_finish(w);
     bal_tally_metrics(&w->tally, e->classes, e->items, e->values);
     e->values[BAL_METRIC_top5_accuracy] = w->top5 / (double)e->items;
     per_class(w);
@@ -156,6 +160,10 @@ void bal_evaluation_close(bal_evaluation **evaluation)
     for (int c = 0; e->names && c < e->classes; c++)
         bal_free(e->ctx, e->names[c]);
     bal_free(e->ctx, e->names);
+    for (int g = 0; e->item_group_names && g < e->item_group_count; g++)
+        bal_free(e->ctx, e->item_group_names[g]);
+    bal_free(e->ctx, e->item_group_names);
+    bal_free(e->ctx, e->item_groups);
     bal_free(e->ctx, e->per_class);
     bal_free(e->ctx, e->confusion);
     bal_free(e->ctx, e);

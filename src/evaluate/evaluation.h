@@ -3,6 +3,7 @@
  *   tally.c        sums over items -> the metrics that need nothing else
  *   curves.c       AUROC, average precision, class-wise calibration: a sort per class
  *   class_groups.c head, middle, tail
+ *   item_groups.c  groups of items
  *   bootstrap.c    the same tally over resampled items */
 #ifndef BAL_EVALUATION_H
 #define BAL_EVALUATION_H
@@ -48,7 +49,16 @@ struct bal_evaluation {
     int covered[BAL_METRIC_COUNT];
     bal_interval intervals[BAL_METRIC_COUNT];
     bal_group_metrics groups[BAL_GROUP_COUNT];
+    int item_group_count;
+    char **item_group_names;
+    bal_item_group_metrics *item_groups;
+    bal_fairness fairness;
 };
+
+/* Items of a class in a group of items. */
+typedef struct bal_group_cell {
+    int64_t items, right;
+} bal_group_cell;
 
 /* What only the computation needs. */
 typedef struct bal_evaluation_work {
@@ -62,6 +72,7 @@ typedef struct bal_evaluation_work {
     double *row;            /* C */
     double top5;            /* items with the label among the five largest */
     bal_tally tally;
+    bal_group_cell *cells; /* item groups x C; NULL: none */
     signed char *group_of; /* C: BAL_GROUP_..., -1: none */
 } bal_evaluation_work;
 
@@ -78,6 +89,10 @@ void bal_tally_groups(const bal_tally *tally, int classes, const signed char *gr
 
 BAL_MUST_CHECK bal_status bal_class_curves(bal_evaluation_work *w);
 BAL_MUST_CHECK bal_status bal_class_groups(bal_evaluation_work *w);
+/* Groups of items: checked, each item counted, and then what they say. */
+BAL_MUST_CHECK bal_status bal_item_groups_open(bal_evaluation_work *w);
+void bal_item_groups_count(bal_evaluation_work *w, int64_t i, int label, int predicted);
+void bal_item_groups_finish(bal_evaluation_work *w);
 BAL_MUST_CHECK bal_status bal_bootstrap(bal_evaluation_work *w);
 
 #endif

@@ -47,6 +47,32 @@ static json_t *one_group(const bal_group_metrics *g)
                      bal_json_real(g->recall), "interval", interval(g->interval));
 }
 
+static json_t *one_item_group(const bal_evaluation *e, const bal_item_group_metrics *g)
+{
+    return json_pack("{s: o, s: I, s: i, s: o, s: o, s: o}", "name", name_text(e->ctx, g->name),
+                     "items", (json_int_t)g->items, "classes", g->classes, "accuracy",
+                     bal_json_real(g->accuracy), "recall", bal_json_real(g->recall),
+                     "accuracy_interval", interval(g->accuracy_interval));
+}
+
+/* A name, or null for the number -1. */
+static json_t *group_name(const bal_evaluation *e, int g)
+{
+    return g < 0 ? json_null() : name_text(e->ctx, e->item_groups[g].name);
+}
+
+static json_t *fairness(const bal_evaluation *e)
+{
+    const bal_fairness *f = &e->fairness;
+    return json_pack(
+        "{s: o, s: o, s: o, s: o, s: o, s: I, s: o, s: o, s: i, s: i}", "worst_group",
+        group_name(e, f->worst_group), "best_group", group_name(e, f->best_group), "gap",
+        bal_json_real(f->gap), "cell_group", group_name(e, f->cell_group), "cell_class",
+        f->cell_class < 0 ? json_null() : name_text(e->ctx, e->names[f->cell_class]), "cell_items",
+        (json_int_t)f->cell_items, "cell_recall", bal_json_real(f->cell_recall), "cell_interval",
+        interval(f->cell_interval), "small_groups", f->small_groups, "small_cells", f->small_cells);
+}
+
 static json_t *confusion_row(const bal_evaluation *e, int truth)
 {
     json_t *row = json_array();
@@ -79,6 +105,14 @@ static int add_lists(json_t *root, const bal_evaluation *e)
                   json_array_append_new(confusion, confusion_row(e, c));
     for (int g = 0; !failed && g < BAL_GROUP_COUNT; g++)
         failed |= json_array_append_new(groups, one_group(&e->groups[g]));
+    if (failed || e->item_group_count == 0)
+        return failed;
+    json_t *item_groups = json_array();
+    failed |= json_object_set_new(root, "item_groups", item_groups) |
+              json_object_set_new(root, "fairness", fairness(e));
+    for (int g = 0; !failed && g < e->item_group_count; g++)
+        if (e->item_groups[g].items > 0)
+            failed |= json_array_append_new(item_groups, one_item_group(e, &e->item_groups[g]));
     return failed;
 }
 

@@ -134,6 +134,7 @@ bal_status bal_score_items(bal_evaluation_work *w)
         w->e->confusion[(int64_t)label * s->classes + item.predicted]++;
         w->e->per_class[label].loss += item.loss; /* divided by the support later */
         add_to_tally(&w->tally, &item, label);
+        bal_item_groups_count(w, i, label, item.predicted);
     }
     bal_free(w->e->ctx, next);
     return status;

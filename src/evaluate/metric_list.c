@@ -32,5 +32,6 @@ bal_metric bal_metric_find(const char *key)
 bool bal_metric_is_loss(bal_metric metric)
 {
     return metric == BAL_METRIC_ece || metric == BAL_METRIC_classwise_ece ||
-           metric == BAL_METRIC_nll || metric == BAL_METRIC_brier;
+           metric == BAL_METRIC_nll || metric == BAL_METRIC_brier ||
+           metric == BAL_METRIC_class_recall_gap || metric == BAL_METRIC_group_recall_gap;
 }

@@ -22,7 +22,8 @@ void bal_tally_metrics(const bal_tally *t, int classes, int64_t items, double *v
 {
     const double n = (double)items;
     double right = 0.0, products = 0.0, predicted2 = 0.0, support2 = 0.0;
-    double recalls = 0.0, logs = 0.0, worst = NAN, precisions = 0.0, f1s = 0.0, weighted = 0.0;
+    double recalls = 0.0, logs = 0.0, worst = NAN, best = NAN, precisions = 0.0, f1s = 0.0,
+           weighted = 0.0;
     int present = 0, named = 0;
     for (int c = 0; c < classes; c++) {
         const double support = (double)t->support[c], predicted = (double)t->predicted[c];
@@ -37,6 +38,7 @@ void bal_tally_metrics(const bal_tally *t, int classes, int64_t items, double *v
             recalls += recall;
             logs += log(recall); /* -inf for 0: the geometric mean is 0 then */
             worst = recall < worst || isnan(worst) ? recall : worst;
+            best = recall > best || isnan(best) ? recall : best;
         }
         if (support + predicted > 0.0) {
             const double f1 = 2.0 * hits / (support + predicted);
@@ -62,6 +64,7 @@ void bal_tally_metrics(const bal_tally *t, int classes, int64_t items, double *v
     values[BAL_METRIC_nll] = t->loss / n;
     values[BAL_METRIC_brier] = t->brier / n;
     values[BAL_METRIC_worst_class_recall] = worst;
+    values[BAL_METRIC_class_recall_gap] = best - worst;
 }
 
 void bal_tally_groups(const bal_tally *t, int classes, const signed char *group_of, double *recalls)

@@ -105,6 +105,65 @@ static bal_status classes_part(bal_text *text, bal_ctx *ctx, const bal_evaluatio
     return put_table(text, ctx, &t);
 }
 
+enum { MOST_GROUPS = 30 };
+
+/* What stands out among the groups of items. */
+static void fairness_lines(bal_text *text, const bal_evaluation *e, const bal_fairness *f)
+{
+    if (f->worst_group >= 0)
+        fprintf(text->out, "\nworst group %s: recall %.3f, %.3f below the best, %s\n",
+                bal_evaluation_item_group(e, f->worst_group)->name,
+                bal_evaluation_item_group(e, f->worst_group)->recall, f->gap,
+                bal_evaluation_item_group(e, f->best_group)->name);
+    if (f->cell_group >= 0)
+        fprintf(text->out,
+                "worst class and group: %s in %s, recall %.3f of %" PRId64
+                " items (95 %% interval %.3f to %.3f)\n",
+                bal_evaluation_class_name(e, f->cell_class),
+                bal_evaluation_item_group(e, f->cell_group)->name, f->cell_recall, f->cell_items,
+                f->cell_interval.low, f->cell_interval.high);
+    if (f->small_groups || f->small_cells)
+        fprintf(text->out,
+                "too few items to be among the worst: %d group%s, %d pair%s of class and group\n",
+                f->small_groups, f->small_groups == 1 ? "" : "s", f->small_cells,
+                f->small_cells == 1 ? "" : "s");
+}
+
+/* The groups of items with their recall; of many those that come first. */
+static bal_status item_groups_part(bal_text *text, bal_ctx *ctx, const bal_evaluation *e)
+{
+    static const char *const names[] = {"group of items", "items",         "classes",
+                                        "accuracy",       "95 % interval", "recall"};
+    const bal_fairness *f = bal_evaluation_fairness(e);
+    int shown = 0, more = 0;
+    if (!f)
+        return BAL_OK;
+    bal_table *t;
+    BAL_TRY(bal_table_open(&t, ctx, 6, "lrrrlr"));
+    header(t, names, 6);
+    for (int g = 0; g < bal_evaluation_item_groups(e); g++) {
+        const bal_item_group_metrics *m = bal_evaluation_item_group(e, g);
+        if (m->items == 0)
+            continue;
+        if (++shown > MOST_GROUPS) {
+            more++;
+            continue;
+        }
+        bal_table_cell(t, "%s", m->name);
+        bal_table_cell(t, "%" PRId64, m->items);
+        bal_table_cell(t, "%d", m->classes);
+        bal_table_number(t, m->accuracy, 3);
+        interval_cell(t, m->accuracy_interval);
+        bal_table_number(t, m->recall, 3);
+    }
+    fputc('\n', text->out);
+    BAL_TRY(put_table(text, ctx, &t));
+    if (more)
+        fprintf(text->out, "and %d more groups (--json has them)\n", more);
+    fairness_lines(text, e, f);
+    return BAL_OK;
+}
+
 bal_status bal_report_evaluation(const bal_evaluation *e, const int64_t *train_counts, bal_ctx *ctx,
                                  char **text)
 {
@@ -118,5 +177,7 @@ bal_status bal_report_evaluation(const bal_evaluation *e, const int64_t *train_c
         status = groups_part(&lines, ctx, e);
     if (status == BAL_OK)
         status = classes_part(&lines, ctx, e, train_counts);
+    if (status == BAL_OK)
+        status = item_groups_part(&lines, ctx, e);
     return bal_text_finish(&lines, ctx, status, text);
 }

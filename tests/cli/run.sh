@@ -150,4 +150,31 @@ err 'conv1.weight is .* but should be'
 # 5: diverged
 run 5 train tiny "${small[@]}" --epochs 3 --lr 1e12 --output runs/far
 err 'epoch 1'
+# groups of items: the column of a manifest, and numbers in a file
+mkdir -p sites
+{
+    echo path,label,split,group
+    for i in 1 2 3 4 5 6; do
+        for label in shoe bag; do
+            cp "$label.$([ $label = shoe ] && echo png || echo jpg)" "sites/$label-$i.img"
+            split=$([ $i -le 3 ] && echo train || echo test)
+            echo "$label-$i.img,$label,$split,site-$split-$((i % 2))"
+        done
+    done
+} >sites/all.csv
+run 0 train sites/all.csv --model lenet --img-size 12 --in-chans 1 --epochs 1 --batch-size 4 --val-split 0 \
+    --output runs/sites
+run 0 eval runs/sites --bootstrap 0
+out '^site-test-0  *4  *2 '
+out 'too few items to be among the worst: 2 groups, 4 pairs of class and group'
+run 0 eval runs/sites --bootstrap 0 --json -
+json out item_groups.1.items=2 fairness.worst_group=null fairness.small_cells=4
+run 0 eval runs/a --bootstrap 0 --save-labels groups.npy
+run 0 eval runs/a --bootstrap 0 --groups groups.npy
+out '^group of items'
+out '^worst class and group: \([012]\) in \1, recall 0.000 of 20 items'
+run 0 eval --scores scores.npy --labels labels.npy --groups labels.npy --bootstrap 0
+out '^worst group '
+run 3 eval runs/a --split val --groups groups.npy
+err 'a group for each of the'
 finish

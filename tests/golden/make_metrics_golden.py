@@ -136,6 +136,8 @@ def judge(case):
         "brier": sum(metrics.brier_score_loss(y == c, p[:, c], pos_label=True)
                      for c in everyone),
         "worst_class_recall": min(recalls),
+        "class_recall_gap": max(recalls) - min(recalls),
+        "group_recall_gap": None,  # no training counts
     }
     case["covered"] = {
         "balanced_accuracy": len(present), "gmean": len(present), "weighted_f1": len(present),

@@ -179,7 +179,9 @@ static void names_of_metrics(void **state)
                                        "brier",
                                        "worst_class_recall",
                                        "top5_accuracy",
-                                       "classwise_ece"};
+                                       "classwise_ece",
+                                       "class_recall_gap",
+                                       "group_recall_gap"};
     assert_int_equal(BAL_COUNT_OF(keys), BAL_METRIC_COUNT);
     for (size_t i = 0; i < BAL_COUNT_OF(keys); i++) {
         const bal_metric metric = bal_metric_find(keys[i]);
