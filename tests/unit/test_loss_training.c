@@ -194,7 +194,7 @@ static void a_head_begins_with_its_bias(void **state)
         test_ok(ctx, bal_head_bias_set(r, n.graph, n.weights));
         float *decay = calloc((size_t)bal_graph_params(n.graph), sizeof *decay);
         assert_non_null(decay);
-        bal_recipe_weight_decay(r, n.graph, decay);
+        bal_recipe_weight_decay(r, 0, n.graph, decay);
         for (int k = 0; k < bal_graph_params(n.graph); k++)
             if (bal_graph_param(n.graph, k)->learned)
                 assert_true(decay[k] == (wants && k == param ? 0.0f : 2e-4f));
