@@ -68,6 +68,7 @@ static void set_stage_defaults(bal_recipe_stage *stage)
         .norm = "batch",
         .schedule = "run",
         .weight_decay = -1.0,
+        .features = "none",
     };
     stage->augment.crop_padding = 4;
     stage->augment.hflip = 0.5;

@@ -103,6 +103,7 @@ typedef struct bal_recipe_stage {
     const char *schedule; /* "run", or the kind of an own one over the stage's length */
     double weight_decay;  /* in place of the optimizer's; below 0: that */
     double max_norm;      /* of the head's rows after every step; 0: no bound */
+    const char *features; /* "none", or a row of bal_resampler_at: the head learns from them */
 
     /* resolved by bal_recipe_check */
     int first_epoch, epoch_count;                /* first_epoch counts from 0 */

@@ -3,6 +3,7 @@
 #include "train/recipe.h"
 
 #include "net/graph.h"
+#include "train/feature_feed.h"
 #include "train/head_bias.h"
 #include "train/recipe_keys.h"
 
@@ -208,7 +209,10 @@ bal_status bal_recipe_check(bal_recipe *recipe)
     BAL_TRY(bal_recipe_resolve_stages(recipe));
     BAL_TRY(resolve_mixes(recipe));
     BAL_TRY(resolve_schedule(recipe));
-    return bal_recipe_check_optimizer(recipe);
+    BAL_TRY(bal_recipe_check_optimizer(recipe));
+    for (int i = 0; i < recipe->stage_count; i++)
+        BAL_TRY(bal_recipe_check_features(recipe, i));
+    return BAL_OK;
 }
 
 /* ---- parameters ---- */

@@ -119,6 +119,9 @@ static const bal_recipe_key keys[] = {
           "the run's schedule goes on, or an own one over the stage's length; default run"),
     STAGE(weight_decay, REAL, -1, 100, "WD", NULL,
           "in place of the optimizer's, -1: that one; default -1"),
+    STAGE(features, TEXT, 0, 0, "NAME", NULL,
+          "how the features of the images are resampled that a head alone learns from (ballast "
+          "methods resamplers), instead of images; default none"),
     STAGE(max_norm, REAL, 0, 1e12, "B", NULL,
           "after every step the head's rows are cut to this norm, 0: they are not; default 0"),
 

@@ -108,3 +108,33 @@ bal_status bal_snapshot_restore(bal_plan *plan, const bal_weights *from, const c
         BAL_TRY(restore_param(plan, i, from, where));
     return BAL_OK;
 }
+
+static bal_status carry_part(bal_plan *from, int source, bal_plan *to, int target,
+                             bal_param_part part)
+{
+    if (!bal_plan_has_part(from, source, part) || !bal_plan_has_part(to, target, part))
+        return BAL_OK;
+    const size_t count = (size_t)to->graph->params[target].count;
+    float *values = bal_calloc(to->ctx, count, sizeof *values);
+    if (!values)
+        return BAL_NO_MEMORY;
+    bal_status status = bal_plan_read_param(from, source, part, values);
+    if (status == BAL_OK)
+        status = bal_plan_write_param(to, target, part, values);
+    bal_free(to->ctx, values);
+    return status;
+}
+
+bal_status bal_plan_carry(bal_plan *from, bal_plan *to)
+{
+    for (int i = 0; i < to->graph->param_count; i++) {
+        const int source = bal_graph_find_param(from->graph, to->graph->params[i].name);
+        if (source < 0)
+            continue;
+        BAL_TRY(carry_part(from, source, to, i, BAL_PARAM_VALUE));
+        for (size_t k = 0; k < BAL_COUNT_OF(parts); k++)
+            BAL_TRY(carry_part(from, source, to, i, parts[k].part));
+        to->updates[i] = from->updates[source];
+    }
+    return BAL_OK;
+}

@@ -15,4 +15,8 @@ BAL_MUST_CHECK bal_status bal_snapshot_take(bal_plan *plan, bal_weights **out);
 BAL_MUST_CHECK bal_status bal_snapshot_restore(bal_plan *plan, const bal_weights *from,
                                                const char *where);
 
+/* Values, momenta, averages and numbers of updates of the parameters that both plans have, by name.
+ * What only one of them keeps is left alone. */
+BAL_MUST_CHECK bal_status bal_plan_carry(bal_plan *from, bal_plan *to);
+
 #endif

@@ -1,5 +1,6 @@
 /* Opening a trainer: everything that can be wrong is found here, before a file is written. */
 #include "net/models/heads.h"
+#include "train/feature_feed.h"
 #include "train/stage_actions.h"
 #include "train/trainer.h"
 
@@ -93,10 +94,10 @@ static bal_status open_start(bal_trainer *t)
 
 /* ---- stages ---- */
 
-bal_status bal_trainer_loss(const bal_trainer *t, int stage, bal_loss **out)
+bal_status bal_trainer_loss(const bal_trainer *t, int stage, const int64_t *counts, bal_loss **out)
 {
     const bal_recipe_loss *from = &t->recipe->stages[stage].loss;
-    const int64_t *counts = t->counts + BAL_SPLIT_TRAIN * t->classes;
+    counts = counts ? counts : t->counts + BAL_SPLIT_TRAIN * t->classes;
     double *weights = bal_calloc(t->ctx, t->classes, sizeof *weights);
     if (!weights)
         return BAL_NO_MEMORY;
@@ -125,20 +126,32 @@ bal_status bal_trainer_loss(const bal_trainer *t, int stage, bal_loss **out)
     return status;
 }
 
+static bal_plan_settings plan_settings(const bal_trainer *t, const bool *trains)
+{
+    const bal_recipe_optimizer *o = &t->recipe->optimizer;
+    return (bal_plan_settings){.batch = t->settings.batch_size,
+                               .training = true,
+                               .trainable = trains,
+                               .optimizer = bal_recipe_is_adamw(o) ? BAL_ADAMW : BAL_SGD,
+                               .average = o->ema_decay > 0.0 || t->recipe->swa_first >= 0,
+                               .aside = o->sam_rho > 0.0,
+                               .sum = o->grad_accum_steps > 1 || o->sam_eta > 0,
+                               .seed = t->settings.seed};
+}
+
 bal_status bal_trainer_plan_open(const bal_trainer *t, const bool *trains, bool measure_only,
                                  bal_plan **out)
 {
-    const bal_recipe_optimizer *o = &t->recipe->optimizer;
-    const bal_plan_settings settings = {.batch = t->settings.batch_size,
-                                        .training = true,
-                                        .measure_only = measure_only,
-                                        .trainable = trains,
-                                        .optimizer = bal_recipe_is_adamw(o) ? BAL_ADAMW : BAL_SGD,
-                                        .average = o->ema_decay > 0.0 || t->recipe->swa_first >= 0,
-                                        .aside = o->sam_rho > 0.0,
-                                        .sum = o->grad_accum_steps > 1 || o->sam_eta > 0,
-                                        .seed = t->settings.seed};
+    bal_plan_settings settings = plan_settings(t, trains);
+    settings.measure_only = measure_only;
     return bal_plan_open(out, t->ctx, t->engine, t->graph, &settings);
+}
+
+bal_status bal_trainer_plan_open_of(const bal_trainer *t, const bal_graph *graph,
+                                    const bool *trains, bal_plan **out)
+{
+    const bal_plan_settings settings = plan_settings(t, trains);
+    return bal_plan_open(out, t->ctx, t->engine, graph, &settings);
 }
 
 bal_image_store_settings bal_trainer_store_settings(const bal_trainer *t)
@@ -217,7 +230,8 @@ static bal_status check_stage(bal_trainer *t, int i, bool *trains)
     BAL_GOTO(check_max_norm(t, i, trains));
     BAL_GOTO(bal_stage_check_data(t, i));
     BAL_GOTO(check_augment(t, i));
-    BAL_GOTO(bal_trainer_loss(t, i, &loss));
+    BAL_GOTO(bal_feature_feed_check(t, i, trains));
+    BAL_GOTO(bal_trainer_loss(t, i, NULL, &loss));
     BAL_GOTO(bal_trainer_sampler(t, i, &sampler));
     stage->length = bal_sampler_length(sampler);
     stage->steps = t->recipe->stages[i].idle

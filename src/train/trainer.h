@@ -57,8 +57,18 @@ BAL_MUST_CHECK bal_status bal_trainer_resolve(bal_trainer *t, const bal_recipe *
                                               const bal_train_settings *settings);
 
 /* ---- stages ---- */
-BAL_MUST_CHECK bal_status bal_trainer_loss(const bal_trainer *t, int stage, bal_loss **out);
+/* counts: what the stage trains on, NULL: the training images of each class. */
+BAL_MUST_CHECK bal_status bal_trainer_loss(const bal_trainer *t, int stage, const int64_t *counts,
+                                           bal_loss **out);
 BAL_MUST_CHECK bal_status bal_trainer_sampler(const bal_trainer *t, int stage, bal_sampler **out);
+/* The stage's sampler over other rows than the images, with epochs of so many draws. */
+typedef struct bal_trainer_rows {
+    int64_t count;
+    const int32_t *labels;
+    int64_t length;
+} bal_trainer_rows;
+BAL_MUST_CHECK bal_status bal_trainer_row_sampler(const bal_trainer *t, int stage,
+                                                  const bal_trainer_rows *rows, bal_sampler **out);
 /* How a stage mixes, and the sampler of the images that are mixed in; each NULL: not needed. */
 BAL_MUST_CHECK bal_status bal_trainer_mix(const bal_trainer *t, int stage, bal_mix **out);
 BAL_MUST_CHECK bal_status bal_trainer_second(const bal_trainer *t, int stage, const bal_mix *mix,
@@ -73,6 +83,9 @@ int64_t bal_trainer_images_left(const bal_trainer *t, int epoch, int64_t step);
 /* A training plan for a set of parameters (one bool each, see bal_recipe_stage_trains). */
 BAL_MUST_CHECK bal_status bal_trainer_plan_open(const bal_trainer *t, const bool *trains,
                                                 bool measure_only, bal_plan **out);
+/* The same for another graph than the model's, which must outlive the plan. */
+BAL_MUST_CHECK bal_status bal_trainer_plan_open_of(const bal_trainer *t, const bal_graph *graph,
+                                                   const bool *trains, bal_plan **out);
 /* Whether a class has fewer training images than the recipe's sam_eta. */
 bool bal_trainer_is_rare(const bal_trainer *t, size_t class_number);
 /* The image store of a run, opened or only planned. */
@@ -87,6 +100,7 @@ typedef struct bal_pass_how {
     bal_pass_part part;
 } bal_pass_how;
 
+typedef struct bal_feature_feed bal_feature_feed;
 typedef struct bal_training {
     const bal_trainer *t;
     bal_ctx *ctx;
@@ -98,8 +112,9 @@ typedef struct bal_training {
     bal_run_identity identity;
     bal_run_state state;
 
-    int stage; /* of plan, loss and sampler; -1: none yet */
-    bal_plan *plan;
+    int stage;              /* of plan, loss and sampler; -1: none yet */
+    bal_plan *plan;         /* the network's; of a feed, its head's while an epoch trains */
+    bal_feature_feed *feed; /* NULL: the stage shows images */
     bal_loss *loss;
     bal_loss_inputs *loss_inputs;
     bal_sampler *sampler, *second_sampler; /* second_sampler: of mix, or NULL */

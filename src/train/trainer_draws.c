@@ -9,15 +9,14 @@ static bal_status open_sampler(const bal_trainer *t, const bal_recipe_stage *sta
                                bal_sampler_settings *settings, bal_sampler **out)
 {
     settings->classes = (int)t->classes;
-    settings->items = t->train_items;
-    settings->labels = t->labels;
     const bal_status status = bal_sampler_open(out, t->ctx, settings);
     return status == BAL_BAD_ARG
                ? bal_fail_within(t->ctx, BAL_MISMATCH, "%s:%d", t->recipe->where, stage->line)
                : status;
 }
 
-bal_status bal_trainer_sampler(const bal_trainer *t, int stage, bal_sampler **out)
+bal_status bal_trainer_row_sampler(const bal_trainer *t, int stage, const bal_trainer_rows *rows,
+                                   bal_sampler **out)
 {
     const bal_recipe_stage *from = &t->recipe->stages[stage];
     bal_sampler_settings settings = bal_sampler_defaults();
@@ -26,10 +25,20 @@ bal_status bal_trainer_sampler(const bal_trainer *t, int stage, bal_sampler **ou
     settings.beta = from->sampler_beta;
     settings.t = from->sampler_t;
     settings.seed = t->settings.seed;
+    settings.items = rows->count;
+    settings.labels = rows->labels;
+    settings.length = rows->length;
     *out = NULL;
-    BAL_TRY(bal_schedule_images(t->ctx, "epoch_length", from->epoch_length, t->train_items,
-                                &settings.length));
     return open_sampler(t, from, &settings, out);
+}
+
+bal_status bal_trainer_sampler(const bal_trainer *t, int stage, bal_sampler **out)
+{
+    bal_trainer_rows rows = {.count = t->train_items, .labels = t->labels};
+    *out = NULL;
+    BAL_TRY(bal_schedule_images(t->ctx, "epoch_length", t->recipe->stages[stage].epoch_length,
+                                t->train_items, &rows.length));
+    return bal_trainer_row_sampler(t, stage, &rows, out);
 }
 
 bal_status bal_trainer_mix(const bal_trainer *t, int stage, bal_mix **out)

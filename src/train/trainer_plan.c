@@ -64,7 +64,7 @@ static bal_status time_step(const bal_trainer *t, bool *trains, double *seconds)
     if (status == BAL_OK)
         status = bal_plan_load(plan, t->start);
     if (status == BAL_OK)
-        status = bal_trainer_loss(t, 0, &loss);
+        status = bal_trainer_loss(t, 0, NULL, &loss);
     if (status == BAL_OK)
         status = bal_time_steps(plan, loss, TIMED_STEPS, &times);
     if (status == BAL_OK)

@@ -1,5 +1,6 @@
 /* A run from its first epoch, or the one where it stopped, to its end. */
 #include "base/clock.h"
+#include "train/feature_feed.h"
 #include "train/loss_state.h"
 #include "train/stage_actions.h"
 #include "train/trainer.h"
@@ -51,6 +52,13 @@ static bool same_trains(const bal_training *g)
     return g->plan && memcmp(g->plan->trainable, g->trains, params * sizeof *g->trains) == 0;
 }
 
+/* Whether a stage begins with something that is made of the values before it: of their average,
+ * where there is one. */
+static bool takes_over(const bal_recipe_stage *stage)
+{
+    return stage->begin || bal_stage_has_features(stage);
+}
+
 /* Goes back over the stages that train the same parameters as this one, and change nothing between.
  */
 static bal_status find_stage_group(bal_training *g, int stage)
@@ -60,7 +68,8 @@ static bal_status find_stage_group(bal_training *g, int stage)
     bool *before = bal_calloc(g->ctx, params, sizeof *before);
     bal_status status = before ? BAL_OK : BAL_NO_MEMORY;
     g->stage_group_epoch = t->recipe->stages[stage].first_epoch;
-    for (int i = stage - 1; status == BAL_OK && i >= 0 && !t->recipe->stages[i + 1].begin; i--) {
+    for (int i = stage - 1; status == BAL_OK && i >= 0 && !takes_over(&t->recipe->stages[i + 1]);
+         i--) {
         status = bal_recipe_stage_trains(t->recipe, i, t->graph, before);
         if (status != BAL_OK || t->recipe->stages[i].idle ||
             memcmp(before, g->trains, params * sizeof *before) != 0)
@@ -97,23 +106,41 @@ static bal_status interrupted_before(bal_training *g, int stage)
                     stage, g->state.epoch + 1, g->t->settings.epochs, g->t->settings.out);
 }
 
+/* What the stage begins with, unless a run that was stopped has done it. */
+static bal_status begin_stage(bal_training *g, int stage)
+{
+    const bal_recipe_stage *s = &g->t->recipe->stages[stage];
+    if (g->state.begun > stage)
+        return BAL_OK;
+    BAL_TRY(bal_stage_begin(g, stage));
+    return takes_over(s) ? bal_training_restart_average(g) : BAL_OK;
+}
+
+/* On what the stage shows. */
+static bal_status open_loss(bal_training *g, int stage, const bal_weights *from)
+{
+    const bal_trainer *t = g->t;
+    bal_loss_inputs_close(&g->loss_inputs);
+    bal_loss_close(&g->loss);
+    memset(g->output_gradients, 0,
+           (size_t)bal_graph_outputs(t->graph) * sizeof *g->output_gradients);
+    g->output_gradients[t->logits] = g->gradient;
+    BAL_TRY(
+        bal_trainer_loss(t, stage, g->feed ? bal_feature_feed_counts(g->feed) : NULL, &g->loss));
+    BAL_TRY(bal_loss_state_restore(g->loss, g->ctx, stage, from, t->settings.out));
+    return bal_loss_inputs_open(&g->loss_inputs, g->plan, g->loss, t->settings.batch_size);
+}
+
 bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *from)
 {
     const bal_trainer *t = g->t;
     const int stage = bal_recipe_stage_at(t->recipe, epoch);
     if (stage == g->stage && !from)
         return BAL_OK;
+    bal_feature_feed_close(&g->feed);
     BAL_TRY(bal_recipe_stage_trains(t->recipe, stage, t->graph, g->trains));
     if (from || !same_trains(g))
         BAL_TRY(open_plan(g, from));
-    bal_loss_inputs_close(&g->loss_inputs);
-    bal_loss_close(&g->loss);
-    memset(g->output_gradients, 0,
-           (size_t)bal_graph_outputs(t->graph) * sizeof *g->output_gradients);
-    g->output_gradients[t->logits] = g->gradient;
-    BAL_TRY(bal_trainer_loss(t, stage, &g->loss));
-    BAL_TRY(bal_loss_state_restore(g->loss, g->ctx, stage, from, t->settings.out));
-    BAL_TRY(bal_loss_inputs_open(&g->loss_inputs, g->plan, g->loss, t->settings.batch_size));
     BAL_TRY(open_draws(g, stage));
     BAL_TRY(find_stage_group(g, stage));
     bal_recipe_weight_decay(t->recipe, stage, t->graph, g->decay);
@@ -122,14 +149,14 @@ bal_status bal_training_enter(bal_training *g, int epoch, const bal_weights *fro
     if (g->stage >= 0)
         bal_training_say(g, "stages[%d] begins with epoch %d", stage, epoch + 1);
     g->stage = stage;
-    if (g->state.begun > stage) /* before the run was stopped */
-        return BAL_OK;
-    const bal_status status = bal_stage_begin(g, stage);
+    bal_status status = begin_stage(g, stage);
+    if (status == BAL_OK && bal_stage_has_features(&t->recipe->stages[stage]))
+        status = bal_feature_feed_open(&g->feed, g, stage);
     if (status == BAL_INTERRUPTED)
         return interrupted_before(g, stage);
     BAL_TRY(status);
-    g->state.begun = stage + 1;
-    return t->recipe->stages[stage].begin ? bal_training_restart_average(g) : BAL_OK;
+    g->state.begun = g->state.begun > stage ? g->state.begun : stage + 1;
+    return open_loss(g, stage, from);
 }
 
 /* ---- one epoch after the other ---- */
@@ -151,7 +178,7 @@ static bool boundary(const bal_training *g, int epoch)
     if (epoch >= g->t->settings.epochs)
         return false;
     const bal_recipe_stage *next = &r->stages[bal_recipe_stage_at(r, epoch)];
-    return next->first_epoch == epoch && next->begin;
+    return next->first_epoch == epoch && takes_over(next);
 }
 
 /* Validates, and keeps the weights of a new best epoch: the averaged ones where there are such.
@@ -275,6 +302,7 @@ static void close_training(bal_training *g)
 {
     bal_loader_close(&g->loader);
     bal_image_store_close(&g->store);
+    bal_feature_feed_close(&g->feed);
     bal_plan_close(&g->plan);
     bal_loss_inputs_close(&g->loss_inputs);
     bal_loss_close(&g->loss);

@@ -1,5 +1,6 @@
 /* The steps of an epoch, and what is said about it when it ends. */
 #include "base/clock.h"
+#include "train/feature_feed.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -68,14 +69,26 @@ bal_status bal_training_draw(bal_training *g)
 {
     const bal_trainer *t = g->t;
     const int epoch = g->state.epoch;
-    BAL_TRY(draw(g));
     const float lr = (float)bal_recipe_lr(t->recipe, epoch);
     for (int p = 0; p < bal_graph_params(t->graph); p++)
         g->lr[p] = lr;
-    const bal_loader_pass pass = bal_training_loader_pass(g, g->state.step);
-    bal_loader_begin(g->loader, &pass);
+    if (g->feed) {
+        BAL_TRY(bal_feature_feed_begin(g));
+    } else {
+        BAL_TRY(draw(g));
+        const bal_loader_pass pass = bal_training_loader_pass(g, g->state.step);
+        bal_loader_begin(g->loader, &pass);
+    }
     g->epoch_began = bal_clock();
     g->epoch_images = 0;
+    return BAL_OK;
+}
+
+static bal_status next_batch(bal_training *g, bal_loader_batch *batch)
+{
+    if (!g->feed)
+        return bal_loader_next(g->loader, batch);
+    bal_feature_feed_next(g, batch);
     return BAL_OK;
 }
 
@@ -90,7 +103,7 @@ bal_status bal_training_epoch(bal_training *g)
             status = bal_fail(g->ctx, BAL_INTERRUPTED, "interrupted");
             break;
         }
-        status = bal_loader_next(g->loader, &batch);
+        status = next_batch(g, &batch);
         if (status != BAL_OK || batch.count == 0)
             break;
         status = bal_training_step(g, &batch);
@@ -100,7 +113,7 @@ bal_status bal_training_epoch(bal_training *g)
     }
     bal_loader_stop(g->loader);
     g->run_busy += bal_clock() - g->epoch_began;
-    return status;
+    return g->feed ? bal_feature_feed_end(g, status) : status;
 }
 
 bal_status bal_training_rest(bal_training *g)

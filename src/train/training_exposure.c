@@ -1,6 +1,7 @@
 /* How often each class and each training image was shown. Draws are a function of (seed, epoch), so
  * they are drawn once more here instead of being kept: what a killed run had counted needs no place
  * in its state. */
+#include "train/feature_feed.h"
 #include "train/trainer.h"
 
 #include <stdio.h>
@@ -45,6 +46,8 @@ static bal_status count_stage(const bal_training *g, int stage, exposure *e)
     const bal_recipe_stage *s = &t->recipe->stages[stage];
     const int end = s->first_epoch + s->epoch_count;
     bal_sampler *sampler;
+    if (s->idle || bal_stage_has_features(s)) /* shows no images */
+        return BAL_OK;
     BAL_TRY(bal_trainer_sampler(t, stage, &sampler));
     bal_status status = BAL_OK;
     for (int epoch = s->first_epoch; status == BAL_OK && epoch < end && epoch < g->state.epoch;

@@ -69,6 +69,28 @@ const bal_head *bal_head_find(const char *name)
     return NULL;
 }
 
+int bal_head_add(bal_graph *g, const bal_model_settings *s, int x, int features)
+{
+    x = bal_head_find(s->head ? s->head : "linear")->add(g, "fc", x, s);
+    bal_graph_output(g, "logits", x);
+    bal_graph_output(g, "features", features);
+    return x;
+}
+
+bal_status bal_head_build(bal_graph **out, bal_ctx *ctx, const bal_model_settings *s, int features)
+{
+    *out = NULL;
+    bal_graph *g;
+    BAL_TRY(bal_graph_open(&g, ctx));
+    const int x = bal_add_flatten(g, bal_add_input(g, "features", (bal_shape){features, 1, 1}));
+    bal_head_add(g, s, x, x);
+    const bal_status status = bal_graph_finish(g);
+    if (status != BAL_OK)
+        bal_graph_close(&g);
+    *out = g;
+    return status;
+}
+
 static bool ends_with(const char *text, const char *end)
 {
     const size_t a = strlen(text), b = strlen(end);

@@ -105,9 +105,7 @@ bal_status bal_model_build(bal_graph **out, bal_ctx *ctx, const bal_model_settin
     int x = features;
     if (settings->dropout > 0.0)
         x = bal_add_dropout(g, x, settings->dropout);
-    x = bal_head_find(settings->head ? settings->head : "linear")->add(g, "fc", x, settings);
-    bal_graph_output(g, "logits", x);
-    bal_graph_output(g, "features", features);
+    bal_head_add(g, settings, x, features);
     const bal_status status = bal_graph_finish(g);
     if (status != BAL_OK) {
         bal_graph_close(&g);
