@@ -98,7 +98,7 @@ int64_t bal_trainer_images_left(const bal_trainer *t, int epoch, int64_t step)
         const bal_recipe_stage *stage = &t->recipe->stages[i];
         const int end = stage->first_epoch + stage->epoch_count;
         const int begin = stage->first_epoch > epoch ? stage->first_epoch : epoch;
-        images += (end - begin) * t->stages[i].length;
+        images += stage->idle ? 0 : (end - begin) * t->stages[i].length;
     }
     const int64_t shown = step * t->settings.batch_size;
     return images > shown ? images - shown : 0;

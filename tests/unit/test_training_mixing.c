@@ -61,8 +61,8 @@ typedef struct watch {
     bool stop_soon;    /* after the first step */
     int stop_at_epoch; /* 0: never */
     int epochs;
-    int64_t steps[EPOCHS], drawn[EPOCHS]; /* of each epoch */
-    double accuracy[EPOCHS];
+    int64_t steps[EPOCHS + 1], drawn[EPOCHS + 1]; /* of each epoch */
+    double accuracy[EPOCHS + 1];
 } watch;
 
 static void on_epoch(void *user, const bal_epoch_report *report)
@@ -264,6 +264,7 @@ static void exposure_is_that_of_the_epochs(void **state)
     const fixture *f = *state;
     static const char balanced[] = "stages:\n"
                                    "  - {epochs: 3, sampler: reversed, epoch_length: 100}\n"
+                                   "  - {epochs: 0, begin: reinit-head, epoch_length: 77}\n"
                                    "  - {epochs: 1}\n";
     test_ok(f->ctx, train(f, (run){.stages = balanced, .out = "shown"}));
     char path[4200];
@@ -272,10 +273,10 @@ static void exposure_is_that_of_the_epochs(void **state)
     const json_t *images = json_object_get(exposure, "images"),
                  *times = json_object_get(exposure, "times"),
                  *drawn = json_object_get(exposure, "class_drawn");
-    assert_int_equal(json_array_size(epochs), EPOCHS);
+    assert_int_equal(json_array_size(epochs), EPOCHS + 1); /* the stage that shows nothing too */
     for (int c = 0; c < CLASSES; c++) {
         int64_t sum = 0, members = 0, least = 0, most = 0;
-        for (size_t e = 0; e < EPOCHS; e++)
+        for (size_t e = 0; e < EPOCHS + 1; e++)
             sum += item(json_object_get(json_array_get(epochs, e), "class_drawn"), c);
         assert_int_equal(item(drawn, c), sum);
         const json_t *row = json_array_get(images, (size_t)c);
@@ -301,7 +302,7 @@ static void exposure_is_that_of_the_epochs(void **state)
     bal_bytes log;
     snprintf(path, sizeof path, "%s/shown/log.txt", f->folder);
     test_ok(f->ctx, bal_file_read(f->ctx, path, 1 << 20, &log));
-    static const char words[] = "images by how often they were shown in 4 epochs: ";
+    static const char words[] = "images by how often they were shown in 5 epochs: ";
     bool found = false;
     for (size_t i = 0; i + sizeof words <= log.count; i++)
         found = found || memcmp(log.data + i, words, sizeof words - 1) == 0;
