@@ -3,6 +3,8 @@
 #include "helpers/graphs.h"
 #include "helpers/helpers.h"
 
+#include "base/random.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -325,6 +327,63 @@ static void passes_mix_where_they_are_told(void **state)
     bal_ctx_close(&ctx);
 }
 
+/* Whole networks that mix inside: every engine has the reference's logits and gradients. */
+static void networks_that_mix_agree(void **state)
+{
+    (void)state;
+    enum { SIDE = 8, CLASSES = 3, IMAGE = 3 * SIDE * SIDE, MOST = 64 * 64 * 9 };
+    bal_ctx *ctx = test_ctx();
+    static const int32_t partners[] = {2, 2, 1};
+    static const float shares[] = {0.3f, 0.8f, 0.45f};
+    static float images[BATCH * IMAGE], want[MOST], got[MOST];
+    bal_random random = bal_random_at(test_seed(), BAL_STREAM_TEST, 0, 0);
+    for (int i = 0; i < BATCH * IMAGE; i++)
+        images[i] = (float)bal_random_normal(&random);
+    const float dlogits[BATCH * CLASSES] = {1, -2, 1, 0.5f, 1, -1.5f, -1, 0.25f, 0.75f};
+    const float *const inputs[] = {images}, *const gradients[8] = {dlogits};
+    bal_model_settings model = bal_model_defaults();
+    model.name = "resnet8";
+    model.classes = CLASSES;
+    model.input = (bal_shape){3, SIDE, SIDE};
+    model.mix_places = true;
+    bal_graph *g;
+    bal_weights *start;
+    test_ok(ctx, bal_model_build(&g, ctx, &model));
+    test_ok(ctx, bal_weights_init(&start, ctx, g, 5));
+    const bal_plan_settings settings = {.batch = BATCH, .training = true};
+    for (int e = 0; bal_engine_row(e); e++)
+        for (int place = 0; place <= BAL_MODEL_MIX_PLACES; place++) {
+            const bal_engine *const engines[] = {&bal_engine_reference, bal_engine_row(e)};
+            const bal_batch_mix mix = {place, partners, shares};
+            const bal_forward how = {
+                .inputs = inputs, .batch = BATCH, .training = true, .mix = place ? &mix : NULL};
+            bal_plan *plans[2];
+            for (int k = 0; k < 2; k++) {
+                test_ok(ctx, bal_plan_open(&plans[k], ctx, engines[k], g, &settings));
+                test_ok(ctx, bal_plan_load(plans[k], start));
+                test_ok(ctx, bal_plan_forward(plans[k], &how));
+                test_ok(ctx, bal_plan_backward(plans[k],
+                                               &(bal_backward){.output_gradients = gradients}));
+            }
+            test_ok(ctx, bal_plan_read_output(plans[0], 0, want));
+            test_ok(ctx, bal_plan_read_output(plans[1], 0, got));
+            test_close("logits", want, got, BATCH * CLASSES, 1e-4);
+            for (int p = 0; p < bal_graph_params(g); p++) {
+                const bal_param_info *info = bal_graph_param(g, p);
+                if (!info->learned)
+                    continue;
+                test_ok(ctx, bal_plan_read_param(plans[0], p, BAL_PARAM_GRADIENT, want));
+                test_ok(ctx, bal_plan_read_param(plans[1], p, BAL_PARAM_GRADIENT, got));
+                test_close(info->name, want, got, info->count, 1e-3);
+            }
+            bal_plan_close(&plans[0]);
+            bal_plan_close(&plans[1]);
+        }
+    bal_weights_close(&start);
+    bal_graph_close(&g);
+    bal_ctx_close(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +392,7 @@ int main(void)
         cmocka_unit_test(plans_check_their_calls),
         cmocka_unit_test(weights_must_fit),
         cmocka_unit_test(passes_mix_where_they_are_told),
+        cmocka_unit_test(networks_that_mix_agree),
         cmocka_unit_test(costs_are_told),
         cmocka_unit_test(memory_may_run_out),
     };

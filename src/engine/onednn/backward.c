@@ -229,6 +229,22 @@ static bal_status lower_norm(one_program *p, int f, int g)
     return BAL_OK;
 }
 
+/* A pass that does not mix leaves the gradient where it is; one that does needs a copy. */
+static bal_status lower_batch_mix(one_program *p, int f, int g)
+{
+    if (!back_step(p, bal_back_batch_mix, f, g))
+        return BAL_NO_MEMORY;
+    const int at = p->step_count - 1;
+    const one_value *v = &p->values[p->steps[at].value[0]];
+    const int spare = bal_one_buffer(p, bal_one_bytes(p, v->shape, v->block));
+    if (spare < 0)
+        return BAL_NO_MEMORY;
+    p->steps[at].out[1] = spare;
+    BAL_TRY(make_gradient(p, p->steps[at].value[0]));
+    bal_one_in_place(p, g, p->steps[at].out[0]);
+    return BAL_OK;
+}
+
 static bal_status lower_pool(one_program *p, int f, int g)
 {
     if (!back_step(p, bal_back_pool, f, g))
@@ -341,12 +357,13 @@ static bal_status lower_back(one_program *p, int f)
         return BAL_OK;
     if (fs.run == bal_step_call)
         return lower_pool(p, f, g);
+    if (fs.run == bal_step_batch_mix)
+        return lower_batch_mix(p, f, g);
     one_step_fn *const run = fs.run == bal_step_convert       ? bal_back_convert
                              : fs.run == bal_step_global_pool ? bal_back_global_pool
                              : fs.run == bal_step_flatten     ? bal_back_flatten
                              : fs.run == bal_step_dropout     ? bal_back_dropout
                              : fs.run == bal_step_unflatten   ? bal_back_unflatten
-                             : fs.run == bal_step_batch_mix   ? bal_back_batch_mix
                              : fs.run == bal_step_upsample    ? bal_back_upsample
                                                               : bal_back_shortcut;
     return lower_simple(p, run, f, g, false);

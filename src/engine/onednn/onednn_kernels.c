@@ -238,10 +238,14 @@ void bal_kernel_batch_mix_back(float *dx, const float *dy, const bal_batch_mix *
 #pragma omp parallel for schedule(static)
     for (int n = 0; n < t.batch; n++) {
         float *d = dx + n * size;
-        const float share = mix ? mix->share[n] : 1.0f;
+        if (!mix) {
+            memcpy(d, dy + n * size, (size_t)size * sizeof *d);
+            continue;
+        }
+        const float share = mix->share[n];
         for (int64_t i = 0; i < size; i++)
             d[i] = share * dy[n * size + i];
-        for (int m = 0; mix && m < t.batch; m++) {
+        for (int m = 0; m < t.batch; m++) {
             const float rest = 1.0f - mix->share[m];
             for (int64_t i = 0; mix->partner[m] == n && i < size; i++)
                 d[i] += rest * dy[m * size + i];

@@ -231,7 +231,14 @@ bal_status bal_back_upsample(one_program *p, one_step *s, const one_run *how)
 bal_status bal_back_batch_mix(one_program *p, one_step *s, const one_run *how)
 {
     (void)how;
-    bal_kernel_batch_mix_back(bal_one_at(p, s->out[0]), bal_one_at(p, s->in[0]), bal_one_mix(p, s),
-                              bal_one_shape_of(p, s->made));
+    float *dx = bal_one_at(p, s->out[0]), *dy = bal_one_at(p, s->in[0]);
+    const bal_blocked t = bal_one_shape_of(p, s->value[0]);
+    const bal_batch_mix *mix = bal_one_mix(p, s);
+    if (mix && dx == dy) { /* the result takes the memory of the gradient */
+        dy = bal_one_at(p, s->out[1]);
+        bal_kernel_batch_mix_back(dy, dx, NULL, t);
+    }
+    if (mix || dx != dy)
+        bal_kernel_batch_mix_back(dx, dy, mix, t);
     return BAL_OK;
 }
