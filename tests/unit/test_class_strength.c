@@ -7,6 +7,7 @@
 #include "ballast/net.h"
 #include "balance/augment/policy.h"
 #include "base/cursor.h"
+#include "train/class_strength.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -334,6 +335,27 @@ static void damaged_levels_are_refused(void **state)
     test_fails(f->ctx, train(f, run, NULL), BAL_BAD_FILE, "augment/level", "0 to 10", NULL);
 }
 
+static bal_status open_once(bal_ctx *ctx, void *user)
+{
+    const int64_t counts[] = {2, 1, 0}, items[] = {4, 5, 9};
+    const int32_t labels[] = {0, 1, 0};
+    bal_class_strength *strength;
+    (void)user;
+    const bal_status status = bal_class_strength_open(
+        &strength, ctx,
+        &(bal_class_strength_settings){
+            .classes = 3, .counts = counts, .items = items, .labels = labels, .item_count = 3});
+    assert_true((status == BAL_OK) == (strength != NULL));
+    bal_class_strength_close(&strength);
+    return status;
+}
+
+static void allocation_failures(void **state)
+{
+    (void)state;
+    test_allocation_failures(open_once, NULL);
+}
+
 #define RUN_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -344,6 +366,7 @@ int main(void)
         cmocka_unit_test(every_level_must_pass),
         cmocka_unit_test(operations_are_uniform_at_their_magnitude),
         cmocka_unit_test(images_are_augmented_with_aug_prob),
+        cmocka_unit_test(allocation_failures),
         RUN_TEST(levels_move_by_one_and_are_told),
         RUN_TEST(workers_change_nothing),
         RUN_TEST(interrupted_runs_end_with_the_same_bits),
