@@ -64,6 +64,14 @@ typedef struct cli_audit {
     bool ascii;
 } cli_audit;
 
+typedef struct cli_explain {
+    const char *features, *labels, *predictions, *test_features, *test_labels, *test_predictions;
+    const char *head_weight, *head_bias;
+    double head_scale;
+    const char *out, *against;
+    uint64_t seed;
+} cli_explain;
+
 typedef struct cli_methods {
     const char *yaml; /* a recipe's name */
 } cli_methods;
@@ -89,6 +97,8 @@ typedef struct cli_settings {
     bal_image_resample_settings images; /* its part resample also for arrays */
     bal_audit_settings audit;
     cli_audit audit_extra;
+    bal_explain_settings explain;
+    cli_explain explain_files;
     cli_methods methods;
     cli_manual manual;
 } cli_settings;
@@ -139,7 +149,7 @@ extern const cli_command cli_command_train, cli_command_eval, cli_command_predic
     cli_command_report, cli_command_data_list, cli_command_data_info, cli_command_data_get,
     cli_command_data_longtail, cli_command_methods, cli_command_bench_train, cli_command_version,
     cli_command_help, cli_command_completion, cli_command_manual, cli_command_resample,
-    cli_command_audit, cli_command_calibrate;
+    cli_command_audit, cli_command_explain, cli_command_calibrate;
 
 /* Groups that several commands share. */
 extern const cli_group cli_group_global[]; /* one row and the end */

@@ -11,12 +11,25 @@
 
 /* The order is that of the help. */
 static const cli_command *const commands[] = {
-    &cli_command_audit,       &cli_command_train,         &cli_command_eval,
-    &cli_command_calibrate,   &cli_command_predict,       &cli_command_resample,
-    &cli_command_report,      &cli_command_data_list,     &cli_command_data_get,
-    &cli_command_data_info,   &cli_command_data_longtail, &cli_command_methods,
-    &cli_command_bench_train, &cli_command_version,       &cli_command_help,
-    &cli_command_completion,  &cli_command_manual,        NULL,
+    &cli_command_audit,
+    &cli_command_train,
+    &cli_command_eval,
+    &cli_command_calibrate,
+    &cli_command_predict,
+    &cli_command_explain,
+    &cli_command_resample,
+    &cli_command_report,
+    &cli_command_data_list,
+    &cli_command_data_get,
+    &cli_command_data_info,
+    &cli_command_data_longtail,
+    &cli_command_methods,
+    &cli_command_bench_train,
+    &cli_command_version,
+    &cli_command_help,
+    &cli_command_completion,
+    &cli_command_manual,
+    NULL,
 };
 
 const cli_command *cli_command_at(int i)

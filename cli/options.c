@@ -21,6 +21,8 @@ cli_settings cli_settings_defaults(void)
         .predict = {.top = 3},
         .images = bal_image_resample_defaults(),
         .audit = bal_audit_defaults(),
+        .explain = bal_explain_defaults(),
+        .explain_files = {.seed = 1},
     };
 }
 

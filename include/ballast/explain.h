@@ -309,6 +309,41 @@ BAL_API BAL_MUST_CHECK bal_status bal_explain_json(const bal_explain *e, bal_ctx
 BAL_API BAL_MUST_CHECK bal_status bal_explain_write(const bal_explain *e, bal_ctx *ctx,
                                                     const char *folder);
 
+/* ---- two networks ---- */
+
+typedef struct bal_matched_class { /* of the first network and of the second */
+    double recall[2], size[2];     /* size: n_c */
+    double magnitude[2], peak[2], share[2], needed[2], rank[2], gap[2];
+    double overlap;     /* |T_c and T_c'| / K after pairing; NaN where one has none, or K differs */
+    double correlation; /* mean correlation of the first network's T_c with the partners */
+    double profile;     /* mean absolute difference of the two sorted m_c, each over its largest
+                           entry, over the first min(dim) of them: it needs no pairing */
+} bal_matched_class;
+
+typedef struct bal_matching {
+    int dim[2], classes;
+    const int32_t *partner;    /* dim[0]: feature of the second network, -1: none */
+    const double *correlation; /* dim[0]: with the partner; NaN where a feature never changes */
+    double mean;               /* over the pairs where it is defined */
+    double chance; /* the same with the second network's items shuffled: what pairing alone makes
+                      of features that have nothing to do with each other */
+    const bal_matched_class *class_of;
+} bal_matching;
+
+/* Features of two networks over the same items of the test side (the training side, where there is
+ * none), paired one to one so that the sum of Pearson's correlations is largest (Li et al. 2016;
+ * Kuhn 1955). Where one network has more features some of them stay alone. */
+typedef struct bal_match bal_match;
+/* Both are borrowed in the call. Fails with BAL_MISMATCH: other classes, items or labels;
+ * BAL_BAD_ARG: more than 8192 features; BAL_NO_MEMORY, BAL_INTERRUPTED. Time grows with the cube of
+ * the features. */
+BAL_API BAL_MUST_CHECK bal_status bal_match_open(bal_match **out, bal_ctx *ctx,
+                                                 const bal_explain *a, const bal_explain *b);
+BAL_API void bal_match_close(bal_match **match);
+BAL_API const bal_matching *bal_match_get(const bal_match *match);
+/* New text, release with bal_release. */
+BAL_API BAL_MUST_CHECK bal_status bal_match_json(const bal_match *match, bal_ctx *ctx, char **text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@
 #include "ballast/audit.h"
 #include "ballast/base.h"
 #include "ballast/evaluate.h"
+#include "ballast/explain.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,6 +58,16 @@ BAL_API BAL_MUST_CHECK bal_status bal_report_compare(const bal_report_arm *arms,
  * with bal_release. */
 BAL_API BAL_MUST_CHECK bal_status bal_report_audit(const bal_audit *audit, bool unicode,
                                                    bal_ctx *ctx, char **text);
+
+/* An explanation as `ballast explain` prints it: what the decisions rest on, how the classes lie,
+ * rank correlations, neural collapse, findings. The first 100 classes; bal_explain_json has all.
+ * New text, release with bal_release. */
+BAL_API BAL_MUST_CHECK bal_status bal_report_explain(const bal_explain *explain, bal_ctx *ctx,
+                                                     char **text);
+/* Two networks beside each other; explain, of the first, has the names of the classes. New text. */
+BAL_API BAL_MUST_CHECK bal_status bal_report_match(const bal_match *match,
+                                                   const bal_explain *explain, bal_ctx *ctx,
+                                                   char **text);
 
 #ifdef __cplusplus
 }

@@ -230,6 +230,8 @@ BAL_API int bal_model_feature_count(const bal_model *model);
  * have), BAL_BAD_FILE (an image cannot be decoded: it is named), BAL_INTERRUPTED. */
 BAL_API BAL_MUST_CHECK bal_status bal_model_features(bal_model *model, const bal_dataset *data,
                                                      const bal_feature_ask *ask);
+/* Name of the network of a run (bal_model_at); NULL for weights without a run. */
+BAL_API const char *bal_model_name(const bal_model *model);
 /* The head's weights, as they came out of training. */
 typedef struct bal_model_head {
     int classes, features;

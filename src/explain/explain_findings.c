@@ -216,7 +216,7 @@ static const rule rules[] = {
      few_features},
     {{"little-variety", "diversity",
       "more images, or augmentation; sampling the same images more often adds none",
-      "Dablain et al. 2023 (CNN fragility)", "", "--set augment.resized_crop=true"},
+      "Dablain et al. 2023 (CNN fragility); Park et al. 2022 (CMO)", "cmo", ""},
      "less variety (effective rank) than as many images of the median class have",
      little_variety},
     {{"loses-to", "overlap", "a larger margin for the rarer class",

@@ -20,6 +20,11 @@ static const bal_node *head_of(const bal_model *m)
     return known && from == bal_graph_output_node(g, features) ? head : NULL;
 }
 
+const char *bal_model_name(const bal_model *model)
+{
+    return model->held ? model->data.model : NULL;
+}
+
 bool bal_model_pools(const bal_model *model)
 {
     const bal_graph *g = model->graph;

@@ -166,6 +166,75 @@ static void sum_of_ce_is_the_logit(void **state)
     bal_ctx_close(&ctx);
 }
 
+/* ---- two networks ---- */
+
+/* The second network has the first one's features in another order, with noise, and one more. */
+static void features_are_found_again(void **state)
+{
+    (void)state;
+    static float other[TEST * (DIM + 1)], weight[CLASSES * (DIM + 1)];
+    fixture f;
+    setup(&f);
+    f.s.side[BAL_SIDE_TRAIN].items = 0;
+    f.s.bootstrap = f.s.draws = 0;
+    bal_explain_settings second = f.s;
+    for (int k = 0; k <= DIM; k++) {
+        const int from = (5 * k) % (DIM + 1); /* DIM + 1 and 5 share no factor */
+        for (int i = 0; i < TEST; i++) {
+            bal_random r =
+                bal_random_at(test_seed(), BAL_STREAM_TEST, 3 + (uint64_t)k, (uint64_t)i);
+            const double noise = bal_random_normal(&r);
+            other[i * (DIM + 1) + k] =
+                from < DIM ? 2.0F * f.test[i * DIM + from] + 0.1F * (float)noise : (float)noise;
+        }
+        for (int c = 0; c < CLASSES; c++)
+            weight[c * (DIM + 1) + k] = from < DIM ? f.weight[c * DIM + from] / 2.0F : 0.0F;
+    }
+    second.dim = DIM + 1;
+    second.head.weight = weight;
+    second.side[BAL_SIDE_TEST].features = other;
+    bal_ctx *ctx = test_ctx_threads(2);
+    bal_explain *a, *b;
+    bal_match *match, *back;
+    test_ok(ctx, bal_explain_open(&a, ctx, &f.s));
+    test_ok(ctx, bal_explain_open(&b, ctx, &second));
+    test_ok(ctx, bal_match_open(&match, ctx, a, b));
+    test_ok(ctx, bal_match_open(&back, ctx, b, a));
+    const bal_matching *m = bal_match_get(match), *n = bal_match_get(back);
+    assert_true(m->mean > 0.95 && m->chance < 0.5);
+    int alone = 0;
+    for (int k = 0; k <= DIM; k++) {
+        const int from = (5 * k) % (DIM + 1);
+        alone += n->partner[k] < 0;
+        if (from == DIM)
+            continue;
+        assert_int_equal(m->partner[from], k);
+        assert_int_equal(n->partner[k], from);
+        assert_true(m->correlation[from] > 0.95);
+    }
+    assert_int_equal(alone, 1);
+    for (int c = 0; c < CLASSES; c++) {
+        assert_true(m->class_of[c].overlap >= 2.0 / 3.0);
+        assert_true(m->class_of[c].profile < 0.05);
+        test_near("size", m->class_of[c].size[0], m->class_of[c].size[1], 0.0);
+    }
+    bal_match_close(&match);
+    bal_match_close(&back);
+    bal_explain_close(&b);
+    f.test_labels[9] ^= 1;
+    second.side[BAL_SIDE_TEST].features = other;
+    int32_t labels[TEST];
+    memcpy(labels, f.test_labels, sizeof labels);
+    f.test_labels[9] ^= 1;
+    second.side[BAL_SIDE_TEST].labels = labels;
+    test_ok(ctx, bal_explain_open(&b, ctx, &second));
+    test_fails(ctx, bal_match_open(&match, ctx, a, b), BAL_MISMATCH, "item 9", "same items", NULL);
+    assert_null(match);
+    bal_explain_close(&b);
+    bal_explain_close(&a);
+    bal_ctx_close(&ctx);
+}
+
 /* ---- bad input ---- */
 
 static void refuse(fixture *f, bal_status wanted, const char *word, const char *other)
@@ -217,7 +286,11 @@ static bal_status attempt(bal_ctx *ctx, void *user)
 {
     const fixture *f = user;
     bal_explain *e;
-    const bal_status status = bal_explain_open(&e, ctx, &f->s);
+    bal_match *match = NULL;
+    bal_status status = bal_explain_open(&e, ctx, &f->s);
+    if (status == BAL_OK)
+        status = bal_match_open(&match, ctx, e, e);
+    bal_match_close(&match);
     bal_explain_close(&e);
     return status;
 }
@@ -266,6 +339,7 @@ int main(void)
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(intervals_are_as_wide_as_they_should_be),
         cmocka_unit_test(sum_of_ce_is_the_logit),
+        cmocka_unit_test(features_are_found_again),
         cmocka_unit_test(bad_input_is_told),
         cmocka_unit_test(memory_that_runs_out_leaves_nothing),
         cmocka_unit_test(a_call_is_interrupted),

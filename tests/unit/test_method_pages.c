@@ -5,6 +5,7 @@
 #include "ballast/balance.h"
 #include "ballast/calibrate.h"
 #include "ballast/evaluate.h"
+#include "ballast/explain.h"
 #include "ballast/loss.h"
 #include "ballast/resample.h"
 #include "ballast/train.h"
@@ -151,6 +152,28 @@ static void methods_have_pages(void **state)
     bal_ctx_close(&ctx);
 }
 
+static void measures_have_pages(void **state)
+{
+    (void)state;
+    bal_ctx *ctx = test_ctx();
+    int i = 0;
+    for (const bal_measure_info *info; (info = bal_measure_at(i)); i++) {
+        check_page(ctx, "explain", (bal_method_info){info->name, info->formula, info->source}, "");
+        char path[512];
+        snprintf(path, sizeof path, DOCS "methods/explain/%s.md", info->name);
+        char *text = read_page(ctx, path);
+        must_have(path, text, info->about);
+        must_have(path, text, info->range);
+        for (int f = 0; bal_figure_at(f); f++)
+            if (strcmp(bal_figure_at(f)->measure, info->name) == 0)
+                must_have(path, text, bal_figure_at(f)->key);
+        bal_free(ctx, text);
+    }
+    assert_true(i > 0);
+    assert_int_equal(pages_in("explain"), i);
+    bal_ctx_close(&ctx);
+}
+
 static void metrics_have_rows(void **state)
 {
     (void)state;
@@ -184,8 +207,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_have_pages),       cmocka_unit_test(resamplers_have_pages),
         cmocka_unit_test(calibrations_have_pages), cmocka_unit_test(methods_have_pages),
-        cmocka_unit_test(metrics_have_rows),       cmocka_unit_test(recipes_have_rows),
-        cmocka_unit_test(heads_have_pages),        cmocka_unit_test(optimizers_have_pages),
+        cmocka_unit_test(metrics_have_rows),       cmocka_unit_test(measures_have_pages),
+        cmocka_unit_test(recipes_have_rows),       cmocka_unit_test(heads_have_pages),
+        cmocka_unit_test(optimizers_have_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
