@@ -94,6 +94,7 @@ const bal_loss_family bal_loss_lade = {
                         "/ (pi_k C)",
              .source = "Hong et al. 2021",
              .needs_counts = true,
+             .removes_prior = true,
              .takes_soft_targets = true,
              .settings = "lade_alpha lade_lambda"},
     .prepare = prepare,

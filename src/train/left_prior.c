@@ -35,8 +35,14 @@ static bal_status drawn(const bal_recipe *recipe, bal_ctx *ctx, int classes, con
     for (int c = 0; c < classes; c++)
         for (int64_t k = 0; k < counts[c]; k++)
             labels[at++] = c;
-    const bal_sampler_settings settings = {
-        .name = stage->sampler, .classes = classes, .items = items, .labels = labels};
+    bal_sampler_settings settings = bal_sampler_defaults();
+    settings.name = stage->sampler;
+    settings.classes = classes;
+    settings.items = items;
+    settings.labels = labels;
+    settings.q = stage->sampler_q;
+    settings.beta = stage->sampler_beta;
+    settings.t = stage->sampler_t;
     bal_sampler *sampler;
     const bal_status status = bal_sampler_open(&sampler, ctx, &settings);
     if (status == BAL_OK)
@@ -52,6 +58,10 @@ bal_status bal_recipe_left_prior(const bal_recipe *recipe, bal_ctx *ctx, int cla
     const bal_recipe_stage *stage =
         &recipe->stages[bal_recipe_stage_at(recipe, recipe->general.epochs - 1)];
     double total = 0.0, sum = 0.0;
+    if (recipe->stages[recipe->stage_count - 1].idle)
+        return bal_fail(ctx, BAL_BAD_DATA,
+                        "the last stage of the recipe changes the head without training it, so no "
+                        "prior of the scores can be computed; state it, or have it fitted");
     for (int c = 0; c < classes; c++) {
         if (counts[c] < 1)
             return bal_fail(ctx, BAL_BAD_DATA,

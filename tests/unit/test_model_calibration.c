@@ -55,6 +55,25 @@ static void recipes_leave_a_prior(void **state)
                "  - epochs: 50%\n    sampler: class-balanced\n    loss: {name: ce}\n"
                "  - epochs: 50%\n    sampler: instance\n    loss: {name: ce}\n",
                counts);
+    check_left(ctx, STAGE("    sampler: instance\n    loss: {name: lade}\n"), equal);
+    check_left(ctx, STAGE("    sampler: power\n    sampler_q: 0.3\n    loss: {name: ce}\n"),
+               powers);
+    /* a head that is changed without training */
+    const char *const ends = STAGE("    sampler: instance\n    loss: {name: ce}\n"
+                                   "  - epochs: 0\n    begin: tau-normalize\n");
+    bal_recipe *recipe;
+    double prior[CLASSES];
+    static const int64_t some[CLASSES] = {80, 15, 5}, none[CLASSES] = {80, 0, 5};
+    test_ok(ctx, bal_recipe_parse(&recipe, ctx, "test", ends, strlen(ends)));
+    test_ok(ctx, bal_recipe_check(recipe));
+    test_fails(ctx, bal_recipe_left_prior(recipe, ctx, CLASSES, some, prior), BAL_BAD_DATA,
+               "without training", NULL);
+    bal_recipe_close(&recipe);
+    test_ok(ctx, bal_recipe_open(&recipe, ctx, "ce"));
+    test_ok(ctx, bal_recipe_check(recipe));
+    test_fails(ctx, bal_recipe_left_prior(recipe, ctx, CLASSES, none, prior), BAL_BAD_DATA,
+               "class 1 has no training images", NULL);
+    bal_recipe_close(&recipe);
     const double nearly[] = {0.1 * 0.8 + 0.9 / 3, 0.1 * 0.15 + 0.9 / 3, 0.1 * 0.05 + 0.9 / 3};
     check_left(ctx, STAGE("    sampler: progressive\n    loss: {name: ce}\n"), nearly);
     bal_ctx_close(&ctx);
