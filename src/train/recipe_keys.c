@@ -249,7 +249,7 @@ bal_status bal_recipe_unknown(bal_ctx *ctx, bal_status status, const char *prefi
     if (near)
         return bal_fail(ctx, status, "%sunknown %s \"%s\"; did you mean \"%s\"?", prefix,
                         list->what, word, near);
-    char names[512] = "";
+    char names[960] = "";
     size_t used = 0;
     const char *name;
     for (int i = 0; (name = list->name_at(list->user, i)) && used < sizeof names; i++)
