@@ -2,6 +2,7 @@
  * and what is refused. cam.json is written by make_cam_golden.py. */
 #include "ballast/cam.h"
 #include "helpers/formula.h"
+#include "helpers/formula_weights.h"
 #include "helpers/helpers.h"
 #include "helpers/near.h"
 #include "helpers/runs.h"

@@ -4,6 +4,7 @@
 #include "ballast/loss.h"
 #include "engine/engine.h"
 #include "helpers/formula.h"
+#include "helpers/formula_weights.h"
 #include "helpers/golden_net.h"
 #include "helpers/helpers.h"
 #include "helpers/runs.h"

@@ -4,8 +4,6 @@
 #ifndef BAL_TEST_FORMULA_H
 #define BAL_TEST_FORMULA_H
 
-#include "ballast/net.h"
-
 #include <stdint.h>
 
 typedef struct formula {
@@ -15,7 +13,5 @@ typedef struct formula {
 formula formula_of(const char *name);
 /* Number i, in [-1, 1). */
 double unit_at(formula f, int64_t i);
-/* The starting values of `fill` for all parameters of a graph, by their names; returns new. */
-bal_weights *formula_weights(bal_ctx *ctx, const bal_graph *g);
 
 #endif

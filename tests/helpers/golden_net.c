@@ -2,6 +2,7 @@
 #include "helpers/golden_net.h"
 
 #include "helpers/formula.h"
+#include "helpers/formula_weights.h"
 #include "helpers/helpers.h"
 #include "helpers/near.h"
 #include "helpers/pictures.h"
