@@ -4,6 +4,7 @@
 
 #include "ballast/explain.h"
 #include "base/random.h"
+#include "explain/explain_parts.h"
 #include "helpers/near.h"
 
 #include <math.h>
@@ -164,6 +165,33 @@ static void sum_of_ce_is_the_logit(void **state)
                BAL_BAD_ARG, "class 4", NULL);
     bal_explain_close(&e);
     bal_ctx_close(&ctx);
+}
+
+/* ---- order ---- */
+
+static void equal_features_are_taken_by_index(void **state)
+{
+    (void)state;
+    const double ce[] = {1, 2, 1, 2, 1, 1, -3, 1, 2, 1, 1};
+    const int32_t wanted[] = {1, 3, 8, 0, 2, 4, 5};
+    int32_t indices[BAL_COUNT_OF(ce)];
+    bal_needed_ask ask = {
+        .ce = ce, .dim = (int)BAL_COUNT_OF(ce), .bias = 0.5, .won = true, .indices = indices};
+    const struct {
+        double runner_up;
+        int needed;
+    } cases[] = {{-2.5, 0}, {-2.25, 1}, {-0.5, 1}, {3.5, 3}, {4.5, 4}, {4.75, 5}, {7.5, 7}};
+    for (size_t i = 0; i < BAL_COUNT_OF(cases); i++) {
+        ask.runner_up = cases[i].runner_up;
+        assert_int_equal(bal_explain_needed(&ask), cases[i].needed);
+        for (int k = 0; k < cases[i].needed; k++)
+            assert_int_equal(indices[k], wanted[k]);
+    }
+    ask.won = false; /* a prediction that was given: all may not be enough */
+    ask.runner_up = 100.0;
+    assert_int_equal(bal_explain_needed(&ask), ask.dim);
+    bal_explain_largest(ce, ask.dim, 5, indices);
+    assert_memory_equal(indices, wanted, 5 * sizeof *wanted);
 }
 
 /* ---- two networks ---- */
@@ -339,6 +367,7 @@ int main(void)
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(intervals_are_as_wide_as_they_should_be),
         cmocka_unit_test(sum_of_ce_is_the_logit),
+        cmocka_unit_test(equal_features_are_taken_by_index),
         cmocka_unit_test(features_are_found_again),
         cmocka_unit_test(bad_input_is_told),
         cmocka_unit_test(memory_that_runs_out_leaves_nothing),
