@@ -208,13 +208,16 @@ static void say_steps(cli *c, const work *w)
                     (long long)r->items, r->effective_items);
         if (!r->helps && isnan(r->crossed))
             cli_say(c, "%s could not be cross-fitted: a fold's fit has no minimum", r->method);
-        else if (!r->helps)
+        else if (!r->helps && isnan(r->gain.low))
             cli_say(c, "%s does not help: %s is %.4f cross-fitted, %.4f without it; %s", r->method,
                     r->measure, r->crossed, r->before,
                     r->added ? "kept, as --always says" : "left out");
-        else if (r->gain.low <= 0.0 && r->gain.high >= 0.0)
-            cli_say(c, "%s: the gain of %+.4f is within the noise of %lld items", r->method,
-                    r->crossed - r->before, (long long)r->items);
+        else if (!r->helps)
+            cli_say(c,
+                    "%s: no sure help: %s is %.4f cross-fitted, %.4f without (the change is "
+                    "within %+.4f to %+.4f); %s",
+                    r->method, r->measure, r->crossed, r->before, r->gain.low, r->gain.high,
+                    r->added ? "kept, as --always says" : "left out");
     }
 }
 

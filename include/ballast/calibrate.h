@@ -82,7 +82,8 @@ typedef struct bal_calibration_report {
     double crossed;       /* cross-fitted */
     bal_interval gain;    /* offsets: 95 % interval of crossed - before (stratified bootstrap) */
     int iterations;
-    bool helps; /* crossed is better than before, or there is nothing to cross-fit */
+    bool helps; /* crossed is better than before (offsets: all of gain is), or there is nothing to
+                   cross-fit */
     bool added; /* the step is part of the chain now: it helps, or `always` was asked for */
 } bal_calibration_report;
 

@@ -223,7 +223,7 @@ static bal_status judge(crossing *x, bal_step_ask *ask, double *memory)
     BAL_TRY(gain_interval(x, memory, &r->gain));
     if (sign < 0.0)
         r->gain = (bal_interval){-r->gain.high, -r->gain.low};
-    r->helps = sign * (r->crossed - r->before) > 0.0;
+    r->helps = sign > 0.0 ? r->gain.low > 0.0 : r->gain.high < 0.0;
     return BAL_OK;
 }
 
