@@ -70,6 +70,8 @@ bal_status bal_trainer_second(const bal_trainer *t, int stage, const bal_mix *mi
     settings.name = "power";
     settings.seed = t->settings.seed ^ SECOND_STREAM_SEED;
     settings.length = t->stages[stage].length;
+    settings.items = t->train_items;
+    settings.labels = t->labels;
     return open_sampler(t, &t->recipe->stages[stage], &settings, out);
 }
 
