@@ -45,7 +45,7 @@ static bal_status count_stage(const bal_training *g, int stage, exposure *e)
     const bal_trainer *t = g->t;
     const bal_recipe_stage *s = &t->recipe->stages[stage];
     const int end = s->first_epoch + s->epoch_count;
-    if (s->idle)
+    if (s->idle || strcmp(s->features, "none") != 0) /* no images are shown */
         return BAL_OK;
     bal_sampler *sampler;
     if (s->idle || bal_stage_has_features(s)) /* shows no images */
