@@ -99,6 +99,23 @@ static void formula_is_the_network(const stage_runs *f, const formula *h, bool l
         want[i] =
             (float)h->logit(w, features + i / STAGE_CLASSES * FEATURES, (int)(i % STAGE_CLASSES));
     test_close(h->head, want, logits, (int64_t)n * STAGE_CLASSES, 1e-5);
+    bal_model_head head;
+    const bal_status got = bal_model_get_head(model, &head);
+    if (h->logit == disalign) /* is no linear function of the features */
+        test_fails(f->ctx, got, BAL_UNSUPPORTED, "head", NULL);
+    else {
+        test_ok(f->ctx, got);
+        for (size_t i = 0; i < n * STAGE_CLASSES; i++) {
+            const size_t j = i % STAGE_CLASSES;
+            double sum = head.bias ? head.bias[j] : 0.0;
+            for (int k = 0; k < FEATURES; k++)
+                sum += (double)head.weight[j * FEATURES + (size_t)k] *
+                       features[i / STAGE_CLASSES * FEATURES + (size_t)k];
+            want[i] = (float)sum;
+        }
+        test_close("head", want, logits, (int64_t)n * STAGE_CLASSES, 1e-5);
+        bal_model_head_free(f->ctx, &head);
+    }
     bal_weights_close(&w);
     bal_model_close(&model);
     free(features);
