@@ -240,9 +240,9 @@ typedef struct bal_model_head {
     bool cosine;   /* logits are scale * cos(w_j, f); else W f + b */
     double scale;
 } bal_model_head;
-/* Release with bal_model_head_free. Scales and shifts of the classes (heads lws, lws-bias, marc) are
- * part of the rows and the bias. Fails with BAL_UNSUPPORTED where the logits are not a linear or
- * cosine layer on the features (head disalign), BAL_NO_MEMORY. */
+/* Release with bal_model_head_free. Scales and shifts of the classes (heads lws, lws-bias, marc)
+ * are part of the rows and the bias. Fails with BAL_UNSUPPORTED where the logits are not a linear
+ * or cosine layer on the features (head disalign), BAL_NO_MEMORY. */
 BAL_API BAL_MUST_CHECK bal_status bal_model_get_head(bal_model *model, bal_model_head *head);
 BAL_API void bal_model_head_free(bal_ctx *ctx, bal_model_head *head);
 /* True where the features are means of maps (global average pooling): a feature then belongs to
