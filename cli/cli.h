@@ -70,6 +70,10 @@ typedef struct cli_explain {
     double head_scale;
     const char *out, *against;
     uint64_t seed;
+    const char *sheets; /* a folder */
+    const char *cam;    /* kind of map; NULL: ce where the network pools, else gradcam */
+    const char *cam_layer;
+    int columns;
 } cli_explain;
 
 typedef struct cli_methods {

@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include "explain_input.h"
+#include "explain_sheets.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -191,6 +192,8 @@ static bal_status run_inputs(cli *c, explain_input *own, explain_input *other)
     }
     if (status == BAL_OK)
         status = explain_train_words(c, own, &r.words);
+    if (status == BAL_OK && c->settings.explain_files.sheets)
+        status = explain_sheets(c, own, r.own);
     if (status == BAL_OK)
         status = put_result(c, &r);
     bal_match_close(&r.match);
@@ -211,6 +214,9 @@ static bal_status check_form(cli *c, explain_input *in)
     if (in->arrays && (c->arg_count || source->model || source->weights))
         return cli_fail(c, BAL_BAD_ARG,
                         "features are given, so a run, a model or DATA is too much");
+    if (in->arrays && files->sheets)
+        return cli_fail(c, BAL_BAD_ARG,
+                        "--sheets goes with a run or a weight file: it needs images");
     if (in->arrays && files->against)
         return cli_fail(c, BAL_BAD_ARG, "--against goes with a run or a weight file");
     if (in->arrays)
@@ -260,6 +266,25 @@ static const bal_option *file_rows(void)
     return rows;
 }
 
+static const bal_option *picture_rows(void)
+{
+    static const bal_option rows[] = {
+        {"sheets", BAL_OPTION_TEXT, FIELD(sheets), 0, 0, "FOLDER", NULL,
+         "a contact sheet of every class as PNG: right and wrong images, medoids, adversaries, "
+         "each "
+         "beside what speaks for a class in it"},
+        {"cam", BAL_OPTION_CHOICE, FIELD(cam), 0, 0, "KIND", "ce|gradcam",
+         "map: the class's most important features, or Grad-CAM (default: ce where the network "
+         "pools before its head)"},
+        {"cam-layer", BAL_OPTION_TEXT, FIELD(cam_layer), 0, 0, "NAME", NULL,
+         "Grad-CAM at this layer (default: the last one)"},
+        {"columns", BAL_OPTION_INT, FIELD(columns), 1, 40, "N", NULL,
+         "images in a row of a sheet (default 6)"},
+        {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
+    };
+    return rows;
+}
+
 static const bal_option *array_rows(void)
 {
     static const bal_option rows[] = {
@@ -288,6 +313,7 @@ static const bal_option *array_rows(void)
 static const cli_group explain_groups[] = {
     {"measuring", bal_explain_options, offsetof(cli_settings, explain), CLI_ONCE},
     {"output and comparison", file_rows, offsetof(cli_settings, explain_files), CLI_BY_HAND},
+    {"pictures", picture_rows, offsetof(cli_settings, explain_files), CLI_BY_HAND},
     {"model", cli_running_rows, offsetof(cli_settings, source), CLI_ONCE},
     {"a weight file instead of a run", cli_weights_rows, offsetof(cli_settings, source),
      CLI_BY_HAND},
@@ -299,7 +325,7 @@ static const cli_group explain_groups[] = {
 const cli_command cli_command_explain = {
     .name = "explain",
     .usage = "RUN [DATA] [options]\n--model NAME --weights FILE DATA [options]\n--features FILE "
-             "--labels FILE --head-weight FILE [options]",
+             "--labels FILE [options]",
     .about = "what the network's decisions rest on, class by class",
     .text =
         "The features that the head reads are taken of the training images (without augmentation)\n"
@@ -327,6 +353,8 @@ const cli_command cli_command_explain = {
             {"ballast explain runs/ce --max-items 2000 --bootstrap 0 --draws 0 --out explained \\\n"
              "    --json explained.json --quiet",
              "all tables and embeddings as files"},
+            {"ballast explain runs/ce --max-items 2000 --sheets sheets --quiet",
+             "a picture of every class"},
             {"ballast explain --features explained/train-fe.npy \\\n"
              "    --labels explained/train-labels.npy --top 5 --max-items 2000",
              "saved embeddings, without a head"},

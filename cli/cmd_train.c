@@ -185,20 +185,31 @@ static bal_status measure(cli *c, const bal_dataset *data, const bal_train_resul
 
 /* ---- the command ---- */
 
+/* The key of KEY=VALUE, and where its value begins. */
+static bal_status split_override(cli *c, const char *item, char *key, size_t size,
+                                 const char **value)
+{
+    const char *equals = strchr(item, '=');
+    if (!equals || equals == item || (size_t)(equals - item) >= size)
+        return cli_fail(c, BAL_BAD_ARG, "--set wants KEY=VALUE, got \"%s\"", item);
+    snprintf(key, size, "%.*s", (int)(equals - item), item);
+    *value = equals + 1;
+    return BAL_OK;
+}
+
+/* recipe NULL: only looks at the form. */
 static bal_status override_recipe(cli *c, bal_recipe *recipe)
 {
     const cli_list *set = &c->settings.train_extra.set;
-    for (int i = 0; i < set->count; i++) {
-        const char *equals = strchr(set->items[i], '=');
+    bal_status status = BAL_OK;
+    for (int i = 0; i < set->count && status == BAL_OK; i++) {
         char key[256];
-        if (!equals || equals == set->items[i] || (size_t)(equals - set->items[i]) >= sizeof key)
-            return cli_fail(c, BAL_BAD_ARG, "--set wants KEY=VALUE, got \"%s\"", set->items[i]);
-        snprintf(key, sizeof key, "%.*s", (int)(equals - set->items[i]), set->items[i]);
-        const bal_status status = bal_recipe_set(recipe, key, equals + 1);
-        if (status != BAL_OK)
-            return status;
+        const char *value = NULL;
+        status = split_override(c, set->items[i], key, sizeof key, &value);
+        if (status == BAL_OK && recipe)
+            status = bal_recipe_set(recipe, key, value);
     }
-    return BAL_OK;
+    return status;
 }
 
 static void say_start(cli *c, const bal_dataset *data, const bal_recipe *recipe)
@@ -249,7 +260,7 @@ static bal_status check_recipe(cli *c)
 {
     bal_recipe *recipe;
     if (strcmp(c->settings.train.recipe, BAL_RECIPE_AUTO) == 0)
-        return BAL_OK;
+        return override_recipe(c, NULL);
     bal_status status = bal_recipe_open(&recipe, c->ctx, c->settings.train.recipe);
     if (status == BAL_OK)
         status = override_recipe(c, recipe);
@@ -313,7 +324,7 @@ static const cli_group train_groups[] = {
     {NULL, NULL, 0, CLI_ONCE},
 };
 
-#define TAIL "ballast train fashion-mnist --longtail exp:100 --model lenet --epochs 1 "
+#define TAIL "ballast train fashion-mnist --longtail exp:100 --model lenet "
 
 const cli_command cli_command_train = {
     .name = "train",
@@ -345,11 +356,14 @@ const cli_command cli_command_train = {
     .most = 1,
     .examples =
         (const cli_example[]){
-            {TAIL "--dry-run", "what it would cost"},
-            {TAIL "--output runs/ce", "cross-entropy on a long tail"},
-            {TAIL "--output runs/remedy \\\n    --recipe balanced-softmax --json remedy.json",
+            {TAIL "--dry-run", "what it would cost, with the recipe that its imbalance calls for"},
+            {TAIL "\\\n    --recipe ce --epochs 1 --output runs/ce",
+             "cross-entropy on a long tail"},
+            {TAIL
+             "\\\n    --recipe balanced-softmax --epochs 1 --output runs/remedy --json remedy.json",
              "the same budget with a remedy, the result also as JSON"},
-            {TAIL "--output runs/adjusted \\\n    --recipe logit-adjusted --set loss.tau=1.5 --set "
+            {TAIL "\\\n    --recipe logit-adjusted --epochs 1 --output runs/adjusted --set "
+                  "loss.tau=1.5 --set "
                   "optimizer.lr=0.05",
              "a recipe with two fields changed"},
             {0}},

@@ -12,6 +12,7 @@ static bal_status embed_split(cli *c, explain_input *in, bal_split split, explai
 {
     const bal_dataset_info info = bal_dataset_describe(in->data);
     const int64_t *items = bal_dataset_items(in->data, split), count = info.items[split];
+    out->split = split;
     out->features = cli_calloc(c, (size_t)count, (size_t)in->dim * sizeof *out->features);
     out->labels = cli_calloc(c, (size_t)count, sizeof *out->labels);
     bal_status status = out->features && out->labels ? BAL_OK : BAL_NO_MEMORY;

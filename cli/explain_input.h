@@ -8,6 +8,7 @@
 #include "ballast/array.h"
 
 typedef struct explain_side { /* of one split */
+    bal_split split;          /* where a network made them */
     float *features;          /* owned, where a network made them */
     int32_t *labels;
     bal_array_file *files[3]; /* or from files: features, labels, predictions */

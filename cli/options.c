@@ -22,7 +22,7 @@ cli_settings cli_settings_defaults(void)
         .images = bal_image_resample_defaults(),
         .audit = bal_audit_defaults(),
         .explain = bal_explain_defaults(),
-        .explain_files = {.seed = 1},
+        .explain_files = {.seed = 1, .columns = 6},
     };
 }
 

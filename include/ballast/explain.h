@@ -271,6 +271,18 @@ typedef struct bal_ce_ask {
 BAL_API BAL_MUST_CHECK bal_status bal_explain_ce(const bal_explain *e, bal_ctx *ctx, bal_ce_ask ask,
                                                  double *ce);
 
+/* The item of side `among` whose features are nearest (Euclidean, the first of equals) to those of
+ * an item of `side`, of any class but `but` (-1: of any): an adversary, where but is the item's own
+ * class. -1 where there is none. Fails with BAL_BAD_ARG: no such item or side. */
+typedef struct bal_nearest_ask {
+    bal_side side;
+    int64_t item;
+    bal_side among;
+    int but;
+} bal_nearest_ask;
+BAL_API BAL_MUST_CHECK bal_status bal_explain_nearest(const bal_explain *e, bal_ctx *ctx,
+                                                      const bal_nearest_ask *ask, int64_t *nearest);
+
 /* ---- findings and advice ---- */
 
 /* From measures to remedies. */

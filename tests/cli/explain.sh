@@ -43,6 +43,19 @@ run 0 explain --features files/train-fe.npy --labels files/train-labels.npy --pr
     --head-weight files/train-fe-mean.npy --head-scale 16 --json cosine.json --quiet
 json cosine.json head=true cosine=true test=null train.recall=1.0
 
+# pictures: of a network that pools, of one that does not, at a layer; a class has a sheet
+run 0 explain runs/cosine --sheets sheets --columns 3 --bootstrap 0 --draws 0 --quiet
+[ "$(find sheets -name '[0-2]-*.png' | wc -l)" -eq 3 ] || wrong "sheets has other than 3 pictures"
+[ "$(head -c 4 "$(find sheets -name '0-*.png')" | tail -c 3)" = PNG ] || wrong "a sheet is no PNG"
+run 0 explain runs/1 --sheets sheets --bootstrap 0 --draws 0 --quiet
+run 4 explain runs/1 --sheets sheets --cam ce --bootstrap 0 --draws 0 --quiet
+err 'Kind gradcam works'
+run 0 explain runs/cosine --sheets sheets --cam-layer layer2.0.conv1 --bootstrap 0 --draws 0 --quiet
+run 2 explain runs/cosine --sheets sheets --cam-layer layer2.0.conv3 --bootstrap 0 --draws 0 --quiet
+err 'did you mean "layer2.0.conv'
+run 2 explain --features files/train-fe.npy --labels files/train-labels.npy --sheets sheets
+err 'it needs images'
+
 # a cosine head of a run; two runs
 run 0 explain runs/cosine --json - --quiet
 json out cosine=true features=64

@@ -167,6 +167,43 @@ static void sum_of_ce_is_the_logit(void **state)
     bal_ctx_close(&ctx);
 }
 
+/* ---- nearest ---- */
+
+static void nearest_is_the_nearest_of_another_class(void **state)
+{
+    (void)state;
+    fixture f;
+    setup(&f);
+    memcpy(f.train + 9 * DIM, f.test + 4 * DIM, DIM * sizeof *f.train);  /* label 0, as item 4's */
+    memcpy(f.train + 14 * DIM, f.test + 4 * DIM, DIM * sizeof *f.train); /* label 1 */
+    memcpy(f.train + 17 * DIM, f.test + 4 * DIM, DIM * sizeof *f.train); /* label 3 */
+    f.s.bootstrap = f.s.draws = 0;
+    bal_ctx *ctx = test_ctx_threads(1);
+    bal_explain *e;
+    int64_t i;
+    test_ok(ctx, bal_explain_open(&e, ctx, &f.s));
+    const struct {
+        int but;
+        int64_t want;
+    } cases[] = {{-1, 9}, {0, 14}, {1, 9}};
+    for (size_t c = 0; c < BAL_COUNT_OF(cases); c++) {
+        const bal_nearest_ask ask = {BAL_SIDE_TEST, 4, BAL_SIDE_TRAIN, cases[c].but};
+        test_ok(ctx, bal_explain_nearest(e, ctx, &ask, &i));
+        assert_int_equal(i, cases[c].want);
+    }
+    /* among its own side an item is not its own nearest */
+    test_ok(ctx, bal_explain_nearest(
+                     e, ctx, &(bal_nearest_ask){BAL_SIDE_TRAIN, 9, BAL_SIDE_TRAIN, -1}, &i));
+    assert_int_equal(i, 14);
+    test_fails(
+        ctx,
+        bal_explain_nearest(e, ctx, &(bal_nearest_ask){BAL_SIDE_TEST, TEST, BAL_SIDE_TRAIN, 0}, &i),
+        BAL_BAD_ARG, "item 157", NULL);
+    assert_int_equal(i, -1);
+    bal_explain_close(&e);
+    bal_ctx_close(&ctx);
+}
+
 /* ---- order ---- */
 
 static void equal_features_are_taken_by_index(void **state)
@@ -367,6 +404,7 @@ int main(void)
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(intervals_are_as_wide_as_they_should_be),
         cmocka_unit_test(sum_of_ce_is_the_logit),
+        cmocka_unit_test(nearest_is_the_nearest_of_another_class),
         cmocka_unit_test(equal_features_are_taken_by_index),
         cmocka_unit_test(features_are_found_again),
         cmocka_unit_test(bad_input_is_told),
