@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+"""What the decisions for a class rest on when it is rare and when it is not: trains twins, explains
+them, and prints the tables of docs/fragility.md as Markdown.
+
+    fragility.py --runs FOLDER [--sets cifar10 fashion-mnist FOLDER_OF_IMAGES] [--seeds 1 2 3]
+
+A twin is the same network, recipe and seed on the data cut by exp:100 and on all of it; both see the
+same number of images, so that the balanced one has fewer epochs. A set whose classes differ in size
+by themselves (a ratio above 1.5) has no balanced twin and is not cut. Runs and explanations that are
+there are not made again. Nothing is chosen by a result; figures are of the test split, with the
+weights that were best on the validation split."""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+RECIPES = ["ce", "ldam-drw", "cb-focal"]
+CUT = "exp:100"
+PAIRED = [("recall", "recall"), ("peak", "largest CE"), ("magnitude", "mean CE of the top"),
+          ("share_positive", "share of the top"), ("needed", "features needed")]
+TWO = [("needed", "needed_wrong", "features needed"), ("magnitude", "magnitude_wrong", "mean CE"),
+       ("share_positive", "share_wrong", "share of the top")]
+TRENDS = [("gap", "train/test gap"), ("gap_signed", "the same, signed"), ("peak", "largest CE"),
+          ("needed", "features needed"), ("share_positive", "share of the top"),
+          ("effective_rank", "effective rank"), ("cosine", "cosine distance"),
+          ("range_gap", "range gap")]
+
+
+def arguments():
+    p = argparse.ArgumentParser()
+    p.add_argument("--program", default="build/release/ballast")
+    p.add_argument("--runs", required=True)
+    p.add_argument("--sets", nargs="+", default=["cifar10", "fashion-mnist"])
+    p.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    p.add_argument("--recipes", nargs="+", default=RECIPES)
+    p.add_argument("--model", default="resnet8")
+    p.add_argument("--images", type=int, default=330000, help="shown in a run")
+    p.add_argument("--threads", type=int, default=0)
+    p.add_argument("--img-size", type=int, default=32, help="of folders of images")
+    p.add_argument("--table-only", action="store_true", help="of what is there")
+    return p.parse_args()
+
+
+def call(a, *words):
+    threads = ["--threads", str(a.threads)] if a.threads else []
+    return subprocess.run([a.program, *words, *threads, "--quiet"], check=True,
+                          capture_output=True, text=True).stdout
+
+
+def options(a, data, cut):
+    return (["--longtail", cut] if cut else []) + \
+        (["--img-size", str(a.img_size)] if os.path.isdir(data) and not is_packed(data) else [])
+
+
+def is_packed(folder):
+    return not any(os.path.isdir(os.path.join(folder, f)) for f in os.listdir(folder))
+
+
+def counts_of(a, data):
+    said = json.loads(call(a, "data", "info", data, "--json", "-"))
+    return [c["train"] for c in said["classes"]]
+
+
+def twins(a, data):
+    """(name, cut): the imbalanced one first."""
+    counts = counts_of(a, data)
+    balanced = max(counts) <= 1.5 * min(counts)
+    return [("imbalanced", CUT), ("balanced", None)] if balanced else [("as it is", None)]
+
+
+def shown_by_epoch(a, data, cut):
+    counts = counts_of(a, data)
+    if cut:
+        ratio = float(cut.split(":")[1])
+        counts = [int(min(counts) * ratio ** (-j / (len(counts) - 1))) for j in range(len(counts))]
+    return sum(counts)
+
+
+def explain(a, data, twin, cut, recipe, seed):
+    """The explanation of a run as JSON; trains where it has to. None: not there."""
+    name = f"{os.path.basename(data.rstrip('/'))}-{twin.replace(' ', '-')}-{recipe}-{seed}"
+    run = os.path.join(a.runs, name)
+    file = run + ".json"
+    if not os.path.exists(file):
+        if a.table_only:
+            return None
+        if not os.path.exists(os.path.join(run, "summary.json")):
+            epochs = max(2, round(a.images / shown_by_epoch(a, data, cut)))
+            print(f"{name}, {epochs} epochs", file=sys.stderr, flush=True)
+            resume = ["--resume"] if os.path.exists(os.path.join(run, "state.safetensors")) else \
+                ["--overwrite"] if os.path.exists(run) else []
+            call(a, "train", data, *options(a, data, cut), "--model", a.model, "--recipe", recipe,
+                 "--epochs", str(epochs), "--seed", str(seed), "--output", run, *resume)
+        call(a, "explain", run, "--bootstrap", "0", "--json", file)
+    with open(file, encoding="utf-8") as f:
+        return json.load(f)
+
+
+def value(said, side, c, key):
+    return (said[side]["classes"][c]["figures"].get(key) or {}).get("value")
+
+
+def mean(values, places=2):
+    values = [v for v in values if v is not None]
+    if not values:
+        return "n/a"
+    text = f"{statistics.mean(values):.{places}f}"
+    return text + (f" ± {statistics.stdev(values):.{places}f}" if len(values) > 1 else "")
+
+
+def table(head, rows):
+    print("| " + " | ".join(head) + " |")
+    print("|" + "---|" * len(head))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
+def paired_table(by_twin):
+    """by_twin: name -> list of explanations (seeds) of one recipe."""
+    names = list(by_twin)
+    first = by_twin[names[0]][0]
+    rows = []
+    for c, k in enumerate(first["test"]["classes"]):
+        row = [k["name"], str(k["train_count"])]
+        for key, _ in PAIRED:
+            row += [mean([value(s, "test", c, key) for s in by_twin[n]]) for n in names]
+        rows.append(row)
+    table(["class", "training images"] + [f"{t}, {n}" for _, t in PAIRED for n in names], rows)
+
+
+def wrong_table(said):
+    rows = []
+    for c, k in enumerate(said[0]["test"]["classes"]):
+        row = [k["name"], str(k["train_count"])]
+        for right, wrong, _ in TWO:
+            row += [mean([value(s, "test", c, key) for s in said]) for key in (right, wrong)]
+        rows.append(row)
+    table(["class", "training images"] + [f"{t}, {w}" for *_, t in TWO for w in ("TP", "FN")], rows)
+
+
+def trend_table(by_recipe):
+    rows = []
+    for recipe, said in by_recipe.items():
+        for key, title in TRENDS:
+            found = [t for s in said for t in s["trends"]
+                     if t["figure"] == key and t["side"] == "test"]
+            rows.append([f"`{recipe}`", title] + [mean([t[k] for t in found]) for k in (
+                "recall", "size", "recall_given_size", "common_recall", "common_size")])
+    table(["recipe", "figure", "with recall", "with size", "with recall, size held",
+           "at common size, with recall", "at common size, with size"], rows)
+
+
+def main():
+    a = arguments()
+    for data in a.sets:
+        said = {}
+        for twin, cut in twins(a, data):
+            for recipe in a.recipes:
+                made = [explain(a, data, twin, cut, recipe, seed) for seed in a.seeds]
+                said.setdefault(recipe, {})[twin] = [m for m in made if m]
+        said = {r: {t: m for t, m in by.items() if m} for r, by in said.items()}
+        said = {r: by for r, by in said.items() if by}
+        print(f"## {os.path.basename(data.rstrip('/'))}\n")
+        for recipe, by_twin in said.items():
+            print(f"### `{recipe}`\n")
+            paired_table(by_twin)
+            wrong_table(by_twin[list(by_twin)[0]])
+        print("### rank correlations over the classes\n")
+        trend_table({r: by[list(by)[0]] for r, by in said.items()})
+
+
+main()
