@@ -183,14 +183,21 @@ static bal_status put_space(const page *p)
     BAL_TRY(put_table(p, &t));
     put_rest(p);
     fputc('\n', p->out);
-    char line[600];
+    char line[600], rank[160];
+    if (p->side->common > 0)
+        snprintf(rank, sizeof rank,
+                 "rank: effective rank of %" PRId64
+                 " images of each class, so that size does not decide it",
+                 p->side->common);
+    else
+        snprintf(rank, sizeof rank,
+                 "rank: not measured (no draws, or too few images in every class)");
     snprintf(line, sizeof line,
              "gap: how far the top magnitudes of the right test images are above (+) or below (-) "
              "those of training, and of the FN; range gap: what test features show outside the "
-             "training range; rank: effective rank of %" PRId64
-             " images of each class, so that size does not decide it; safe, rare, outlier: share "
-             "with 4 or 5, 1, 0 of the 5 nearest of its own class, among %" PRId64 " images.",
-             p->side->common, p->side->measured);
+             "training range; %s; safe, rare, outlier: share with 4 or 5, 1, 0 of the 5 nearest of "
+             "its own class, among %" PRId64 " images.",
+             rank, p->side->measured);
     put_words(p, 0, 0, line);
     return BAL_OK;
 }
