@@ -322,7 +322,9 @@ const char *bal_recipe_name(const bal_recipe *recipe)
 static const char *builtin_name(const void *user, int i)
 {
     (void)user;
-    const bal_recipe_info *info = bal_recipe_at(i);
+    if (i == 0)
+        return BAL_RECIPE_AUTO;
+    const bal_recipe_info *info = bal_recipe_at(i - 1);
     return info ? info->name : NULL;
 }
 

@@ -130,6 +130,8 @@ static void needs_data(void **state)
     assert_int_equal(bal_recipe_open(&recipe, ctx, BAL_RECIPE_AUTO), BAL_BAD_ARG);
     assert_null(recipe);
     assert_non_null(strstr(bal_error(ctx), "data set"));
+    assert_int_equal(bal_recipe_open(&recipe, ctx, "autoo"), BAL_BAD_ARG);
+    assert_non_null(strstr(bal_error(ctx), "did you mean \"auto\""));
     bal_ctx_close(&ctx);
 }
 
