@@ -307,6 +307,21 @@ static bal_status cross_fit(const bal_fit *fit, const bal_step_ask *ask, free_pa
     return status;
 }
 
+/* Offsets that are free take the scores to the classes' shares among the items: that is what they
+ * refer to from now on. A class without items keeps what it had. */
+static void take_prior_of_items(const bal_fit *fit, bal_step_ask *ask)
+{
+    double sum = 0.0;
+    for (int c = 0; c < fit->classes; c++) {
+        if (fit->support[c])
+            ask->prior[c] = (double)fit->support[c] * fit->class_weight[c];
+        sum += ask->prior[c];
+    }
+    for (int c = 0; c < fit->classes; c++)
+        ask->prior[c] /= sum;
+    ask->moves = true;
+}
+
 static bal_status fit_scaling(bal_step_ask *ask, free_parts parts)
 {
     const bal_calibration_settings *s = ask->settings;
@@ -327,6 +342,8 @@ static bal_status fit_scaling(bal_step_ask *ask, free_parts parts)
     r->after = loss_of(&fit, ask->scale, ask->offset, work);
     BAL_GOTO(cross_fit(&fit, ask, parts, work, &r->crossed));
     r->helps = r->crossed < r->before;
+    if (parts == SCALES_AND_OFFSETS && ask->prior_known)
+        take_prior_of_items(&fit, ask);
 fail:
     bal_fit_close(&fit);
     bal_free(ask->chain->ctx, work);

@@ -1,6 +1,8 @@
 /* See left_prior.h. */
 #include "train/left_prior.h"
 
+#include "train/feature_feed.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,12 +21,20 @@ static double power_of(const bal_recipe_loss *loss)
     return strstr(words, " tau ") ? loss->tau : 1.0;
 }
 
-/* What the sampler draws in the recipe's last epoch, from a set with these counts. */
-static bal_status drawn(const bal_recipe *recipe, bal_ctx *ctx, int classes, const int64_t *counts,
+/* Counted from 0. */
+static int epoch_of(const bal_recipe *recipe, const bal_left_prior *of)
+{
+    const int last = recipe->all_epochs - 1;
+    return of->epoch >= 1 && of->epoch <= last ? of->epoch - 1 : last;
+}
+
+/* What the sampler draws in that epoch, from a set with these counts. */
+static bal_status drawn(const bal_recipe *recipe, bal_ctx *ctx, const bal_left_prior *of,
                         double *share)
 {
-    const int epochs = recipe->general.epochs;
-    const bal_recipe_stage *stage = &recipe->stages[bal_recipe_stage_at(recipe, epochs - 1)];
+    const int epoch = epoch_of(recipe, of), classes = of->classes;
+    const int64_t *counts = of->counts;
+    const bal_recipe_stage *stage = &recipe->stages[bal_recipe_stage_at(recipe, epoch)];
     int64_t items = 0;
     for (int c = 0; c < classes; c++)
         items += counts[c];
@@ -46,22 +56,35 @@ static bal_status drawn(const bal_recipe *recipe, bal_ctx *ctx, int classes, con
     bal_sampler *sampler;
     const bal_status status = bal_sampler_open(&sampler, ctx, &settings);
     if (status == BAL_OK)
-        bal_sampler_probabilities(sampler, epochs - 1, epochs, share);
+        bal_sampler_probabilities(sampler, epoch, recipe->all_epochs, share);
     bal_sampler_close(&sampler);
     bal_free(ctx, labels);
     return status;
 }
 
-bal_status bal_recipe_left_prior(const bal_recipe *recipe, bal_ctx *ctx, int classes,
-                                 const int64_t *counts, double *prior)
+static bal_status check_stage(const bal_recipe_stage *stage, bal_ctx *ctx)
 {
+    const char *what = stage->idle ? "changes the head without training it"
+                       : bal_stage_has_features(stage)
+                           ? "trains the head on resampled features, whose counts are not known"
+                           : NULL;
+    if (!what)
+        return BAL_OK;
+    return bal_fail(ctx, BAL_BAD_DATA,
+                    "the stage of the recipe that the weights are of %s, so no prior of the scores "
+                    "can be computed; state it, or have it fitted",
+                    what);
+}
+
+bal_status bal_recipe_left_prior(const bal_recipe *recipe, bal_ctx *ctx, const bal_left_prior *of,
+                                 double *prior)
+{
+    const int classes = of->classes;
+    const int64_t *counts = of->counts;
     const bal_recipe_stage *stage =
-        &recipe->stages[bal_recipe_stage_at(recipe, recipe->general.epochs - 1)];
+        &recipe->stages[bal_recipe_stage_at(recipe, epoch_of(recipe, of))];
     double total = 0.0, sum = 0.0;
-    if (recipe->stages[recipe->stage_count - 1].idle)
-        return bal_fail(ctx, BAL_BAD_DATA,
-                        "the last stage of the recipe changes the head without training it, so no "
-                        "prior of the scores can be computed; state it, or have it fitted");
+    BAL_TRY(check_stage(stage, ctx));
     for (int c = 0; c < classes; c++) {
         if (counts[c] < 1)
             return bal_fail(ctx, BAL_BAD_DATA,
@@ -78,7 +101,7 @@ bal_status bal_recipe_left_prior(const bal_recipe *recipe, bal_ctx *ctx, int cla
                                                  .rho = stage->loss.rho,
                                                  .classes = classes,
                                                  .counts = counts};
-    bal_status status = drawn(recipe, ctx, classes, counts, prior);
+    bal_status status = drawn(recipe, ctx, of, prior);
     if (status == BAL_OK)
         status = bal_class_weights(ctx, &weighting, weights);
     const double power = power_of(&stage->loss);

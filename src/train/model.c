@@ -3,6 +3,7 @@
 
 #include "train/trainer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bal_predictor_settings bal_predictor_defaults(void)
@@ -114,6 +115,8 @@ static bal_status read_model(bal_model *m, const bal_predictor_settings *s, cons
         describe_run(m, &network);
     else
         BAL_GOTO(describe(m, s, file, &network));
+    const char *epoch = bal_weights_metadata(file, BAL_METADATA_EPOCH);
+    m->epoch = epoch ? (int)strtol(epoch, NULL, 10) : 0;
     BAL_GOTO(open_plan(m, s, &network, file, path));
     status = open_memory(m, &network);
 fail:

@@ -134,8 +134,8 @@ bal_status bal_model_left_prior(bal_model *m, double *prior)
         return BAL_NO_MEMORY;
     BAL_GOTO(bal_recipe_open(&recipe, m->ctx, file));
     BAL_GOTO(bal_recipe_check(recipe));
-    status =
-        bal_recipe_left_prior(recipe, m->ctx, m->classes, m->data.counts[BAL_SPLIT_TRAIN], prior);
+    const bal_left_prior of = {m->epoch, m->classes, m->data.counts[BAL_SPLIT_TRAIN]};
+    status = bal_recipe_left_prior(recipe, m->ctx, &of, prior);
 fail:
     bal_recipe_close(&recipe);
     bal_free(m->ctx, file);

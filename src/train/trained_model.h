@@ -17,6 +17,7 @@ struct bal_model {
     int classes, logits, batch;
     bal_calibration *calibration; /* read with the run; NULL: none */
     char *run, *path;             /* of the run folder and its weights; NULL: no run */
+    int epoch;                    /* of the weights, from 1; 0: they do not tell */
     int features;                 /* how many numbers the head reads */
     bal_pixel_norm norm;
     bal_pixel_table table;

@@ -22,7 +22,7 @@ static void check_left(bal_ctx *ctx, const char *yaml, const double *want)
     double prior[CLASSES], sum = 0.0;
     test_ok(ctx, bal_recipe_parse(&recipe, ctx, "test", yaml, strlen(yaml)));
     test_ok(ctx, bal_recipe_check(recipe));
-    test_ok(ctx, bal_recipe_left_prior(recipe, ctx, CLASSES, counts, prior));
+    test_ok(ctx, bal_recipe_left_prior(recipe, ctx, &(bal_left_prior){0, CLASSES, counts}, prior));
     for (int c = 0; c < CLASSES; c++)
         sum += want[c];
     for (int c = 0; c < CLASSES; c++)
@@ -66,13 +66,26 @@ static void recipes_leave_a_prior(void **state)
     static const int64_t some[CLASSES] = {80, 15, 5}, none[CLASSES] = {80, 0, 5};
     test_ok(ctx, bal_recipe_parse(&recipe, ctx, "test", ends, strlen(ends)));
     test_ok(ctx, bal_recipe_check(recipe));
-    test_fails(ctx, bal_recipe_left_prior(recipe, ctx, CLASSES, some, prior), BAL_BAD_DATA,
-               "without training", NULL);
+    test_fails(ctx, bal_recipe_left_prior(recipe, ctx, &(bal_left_prior){0, CLASSES, some}, prior),
+               BAL_BAD_DATA, "without training", NULL);
+    bal_recipe_close(&recipe);
+    /* weights of the first stage of deferred re-weighting know nothing of its weights */
+    test_ok(ctx, bal_recipe_open(&recipe, ctx, "mixup-drw"));
+    test_ok(ctx, bal_recipe_check(recipe));
+    test_ok(ctx, bal_recipe_left_prior(recipe, ctx, &(bal_left_prior){160, CLASSES, some}, prior));
+    test_near("first stage", 0.8, prior[0], 1e-12);
+    test_ok(ctx, bal_recipe_left_prior(recipe, ctx, &(bal_left_prior){161, CLASSES, some}, prior));
+    assert_true(prior[0] < 0.4);
+    bal_recipe_close(&recipe);
+    test_ok(ctx, bal_recipe_open(&recipe, ctx, "smote-features"));
+    test_ok(ctx, bal_recipe_check(recipe));
+    test_fails(ctx, bal_recipe_left_prior(recipe, ctx, &(bal_left_prior){0, CLASSES, some}, prior),
+               BAL_BAD_DATA, "resampled features", NULL);
     bal_recipe_close(&recipe);
     test_ok(ctx, bal_recipe_open(&recipe, ctx, "ce"));
     test_ok(ctx, bal_recipe_check(recipe));
-    test_fails(ctx, bal_recipe_left_prior(recipe, ctx, CLASSES, none, prior), BAL_BAD_DATA,
-               "class 1 has no training images", NULL);
+    test_fails(ctx, bal_recipe_left_prior(recipe, ctx, &(bal_left_prior){0, CLASSES, none}, prior),
+               BAL_BAD_DATA, "class 1 has no training images", NULL);
     bal_recipe_close(&recipe);
     const double nearly[] = {0.1 * 0.8 + 0.9 / 3, 0.1 * 0.15 + 0.9 / 3, 0.1 * 0.05 + 0.9 / 3};
     check_left(ctx, STAGE("    sampler: progressive\n    loss: {name: ce}\n"), nearly);
