@@ -41,7 +41,7 @@ BAL_API BAL_MUST_CHECK bal_status bal_recipe_open(bal_recipe **out, bal_ctx *ctx
                                                   const char *name_or_path);
 /* The same for a data set: the name BAL_RECIPE_AUTO takes the row of bal_recipe_choice_for
  * (ballast/balance.h) that the counts of the training split call for; the recipe is then the
- * built-in one of that row, with its name; with classes that have no training images, the first.
+ * built-in one of that row, with its name.
  * data is borrowed during the call. */
 #define BAL_RECIPE_AUTO "auto"
 BAL_API BAL_MUST_CHECK bal_status bal_recipe_open_for(bal_recipe **out, bal_ctx *ctx,

@@ -8,8 +8,7 @@ const char *bal_recipe_chosen(const bal_recipe *recipe)
     return recipe->chosen;
 }
 
-/* empty: how many classes have no training images. */
-static bal_status ratio_of(bal_ctx *ctx, const bal_dataset *data, double *ratio, int *empty)
+static bal_status ratio_of(bal_ctx *ctx, const bal_dataset *data, double *ratio)
 {
     const int classes = bal_dataset_describe(data).classes;
     int64_t *counts = bal_calloc(ctx, (size_t)classes, sizeof *counts);
@@ -17,31 +16,14 @@ static bal_status ratio_of(bal_ctx *ctx, const bal_dataset *data, double *ratio,
         return BAL_NO_MEMORY;
     bal_dataset_counts(data, BAL_SPLIT_TRAIN, counts);
     *ratio = bal_imbalance_ratio(classes, counts);
-    *empty = 0;
-    for (int c = 0; c < classes; c++)
-        *empty += counts[c] == 0;
     bal_free(ctx, counts);
     return BAL_OK;
 }
 
-/* Remedies by the counts know nothing of a class without images, and refuse it. */
-static const bal_recipe_choice *choose(double ratio, int empty)
+static bal_status give_reason(bal_recipe *recipe, const bal_recipe_choice *choice, double ratio)
 {
-    return empty > 0 ? bal_recipe_choice_at(0) : bal_recipe_choice_for(ratio);
-}
-
-static bal_status give_reason(bal_recipe *recipe, const bal_recipe_choice *choice, double ratio,
-                              int empty)
-{
-    char *text;
-    if (empty > 0)
-        text = bal_format(recipe->ctx,
-                          "recipe %s: %d class%s no training images, so that remedies by the "
-                          "counts cannot be used",
-                          choice->recipe, empty, empty == 1 ? " has" : "es have");
-    else
-        text = bal_format(recipe->ctx, "recipe %s: imbalance ratio %.*f, %s (%s)", choice->recipe,
-                          ratio < 10.0 ? 1 : 0, ratio, choice->why, choice->source);
+    char *text = bal_format(recipe->ctx, "recipe %s: imbalance ratio %.*f, %s (%s)", choice->recipe,
+                            ratio < 10.0 ? 1 : 0, ratio, choice->why, choice->source);
     recipe->chosen = text ? bal_recipe_keep(recipe, text, strlen(text)) : NULL;
     bal_free(recipe->ctx, text);
     return recipe->chosen ? BAL_OK : BAL_NO_MEMORY;
@@ -54,11 +36,10 @@ bal_status bal_recipe_open_for(bal_recipe **out, bal_ctx *ctx, const char *name_
     if (strcmp(name_or_path, BAL_RECIPE_AUTO) != 0)
         return bal_recipe_open(out, ctx, name_or_path);
     double ratio;
-    int empty;
-    BAL_TRY(ratio_of(ctx, data, &ratio, &empty));
-    const bal_recipe_choice *choice = choose(ratio, empty);
+    BAL_TRY(ratio_of(ctx, data, &ratio));
+    const bal_recipe_choice *choice = bal_recipe_choice_for(ratio);
     BAL_TRY(bal_recipe_open(out, ctx, choice->recipe));
-    const bal_status status = give_reason(*out, choice, ratio, empty);
+    const bal_status status = give_reason(*out, choice, ratio);
     if (status != BAL_OK)
         bal_recipe_close(out);
     return status;

@@ -1,7 +1,6 @@
 /* The recipe that a data set calls for: the table, the choice, and what a trainer does with it. */
 #include "helpers/helpers.h"
 #include "helpers/sets.h"
-#include "helpers/toy.h"
 
 #include "ballast/balance.h"
 #include "train/recipe.h"
@@ -100,27 +99,6 @@ static void takes_the_row_of_the_training_counts(void **state)
     bal_ctx_close(&ctx);
 }
 
-/* Remedies by the counts refuse a class that only the test split has. */
-static void classes_without_images_get_plain_training(void **state)
-{
-    (void)state;
-    static const test_toy toy = {.channels = 1, .side = 8, .train = {70, 2, 3}, .test = 2};
-    bal_ctx *ctx = test_ctx();
-    char *folder = test_folder();
-    test_write_toy(folder, &toy);
-    assert_int_equal(remove(test_path(folder, "train/c1/0.png")), 0);
-    assert_int_equal(remove(test_path(folder, "train/c1/1.png")), 0);
-    bal_dataset *data = test_open_toy(ctx, folder, 0.0);
-    bal_recipe *recipe;
-    test_ok(ctx, bal_recipe_open_for(&recipe, ctx, BAL_RECIPE_AUTO, data));
-    assert_string_equal(bal_recipe_name(recipe), "ce");
-    assert_non_null(strstr(bal_recipe_chosen(recipe), "1 class has no training images"));
-    bal_recipe_close(&recipe);
-    bal_dataset_close(&data);
-    test_folder_remove(folder);
-    bal_ctx_close(&ctx);
-}
-
 static void a_trainer_resolves_it(void **state)
 {
     (void)state;
@@ -163,7 +141,6 @@ int main(void)
         cmocka_unit_test(ratio_is_over_the_classes_with_images),
         cmocka_unit_test(every_choice_is_a_recipe_and_the_last_holds_for_all),
         cmocka_unit_test(takes_the_row_of_the_training_counts),
-        cmocka_unit_test(classes_without_images_get_plain_training),
         cmocka_unit_test(a_trainer_resolves_it),
         cmocka_unit_test(needs_data),
     };
