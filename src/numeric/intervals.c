@@ -12,8 +12,10 @@
 /* log(Gamma(z + 1)) less Stirling's formula for it, z > 0. */
 static double stirling_error(double z)
 {
+    int sign; /* lgamma would leave it in a global variable, where threads meet */
     if (z < 16.0)
-        return lgamma(z + 1.0) - (z + 0.5) * log(z) + z - 0.918938533204672741780; /* ln(2 pi)/2 */
+        return lgamma_r(z + 1.0, &sign) - (z + 0.5) * log(z) + z -
+               0.918938533204672741780; /* ln(2 pi) / 2 */
     const double s = 1.0 / (z * z);
     return (1.0 / 12 - (1.0 / 360 - (1.0 / 1260 - (1.0 / 1680 - 1.0 / 1188 * s) * s) * s) * s) / z;
 }
