@@ -5,7 +5,7 @@
  * and the conversion to float32 cost. */
 #include "ballast/balance.h"
 #include "base/compiler.h"
-#include "train/normalise.h"
+#include "train/images/normalise.h"
 
 #include <stdio.h>
 #include <stdlib.h>

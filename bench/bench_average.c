@@ -5,7 +5,7 @@
  * share of the step too. */
 #include "ballast/loss.h"
 #include "engine/engine.h"
-#include "train/step_timer.h"
+#include "train/speed/step_timer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

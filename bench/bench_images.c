@@ -4,8 +4,8 @@
  * every JPEG by all threads, beside bare libjpeg-turbo on the same files */
 #include "base/clock.h"
 #include "base/threads.h"
-#include "data/dataset_picture.h"
-#include "train/loader.h"
+#include "data/image/dataset_picture.h"
+#include "train/images/loader.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  */
 #include "base/random.h"
 #include "train/loss_inputs.h"
-#include "train/step_timer.h"
+#include "train/speed/step_timer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

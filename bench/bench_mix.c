@@ -4,8 +4,8 @@
  * cross entropy on the same images; for manifold mixup also what the step takes beyond it with the
  * places in the network. Processor time, since a busy machine disturbs it little. One line of JSON
  * each. */
-#include "train/loader.h"
-#include "train/step_timer.h"
+#include "train/images/loader.h"
+#include "train/speed/step_timer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,10 +2,10 @@
  * decoding the same files with the same threads: bench_scan FOLDER [THREADS [ROUNDS]]. The two
  * alternate; the best round of each counts, by the clock on the wall and in processor time, which a
  * busy machine disturbs less. Prints one line of JSON. */
-#include "audit/scan_parts.h"
+#include "audit/scan/scan_parts.h"
 
 #include "base/clock.h"
-#include "data/source.h"
+#include "data/readers/source.h"
 
 #include <setjmp.h>
 #include <stdio.h>

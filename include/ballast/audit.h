@@ -232,8 +232,8 @@ BAL_API const bal_audit_difficulty *bal_audit_get_difficulty(const bal_audit *au
 
 /* ---- findings and advice --------------------------------------------------------------------- */
 
-/* A rule of the one table (src/audit/rules.c) that looks at the figures of an audit. It makes a
- * finding, or, in the section advice, chooses: the first rule of a choice that holds decides. */
+/* A rule of the one table (src/audit/rules/rules.c) that looks at the figures of an audit. It makes
+ * a finding, or, in the section advice, chooses: the first rule of a choice that holds decides. */
 typedef struct bal_audit_rule {
     const char *name; /* "leakage", for JSON and tests */
     bal_audit_section section;

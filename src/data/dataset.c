@@ -1,12 +1,12 @@
 /* A data set: a source found by path or name, cut to a long tail, split, and numbered. */
-#include "data/dataset_picture.h"
+#include "data/image/dataset_picture.h"
 #include "data/dataset_settings.h"
-#include "data/image.h"
-#include "data/known.h"
+#include "data/image/image.h"
+#include "data/known/known.h"
 #include "data/measure.h"
-#include "data/source.h"
-#include "data/split.h"
-#include "data/view.h"
+#include "data/readers/source.h"
+#include "data/split/split.h"
+#include "data/image/view.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* Defaults, option rows and the checker of a data set's settings. */
 #include "data/dataset_settings.h"
 
-#include "data/image.h"
-#include "data/view.h"
+#include "data/image/image.h"
+#include "data/image/view.h"
 
 #include <limits.h>
 

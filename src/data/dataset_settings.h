@@ -2,7 +2,7 @@
 #ifndef BAL_DATASET_SETTINGS_H
 #define BAL_DATASET_SETTINGS_H
 
-#include "data/source.h"
+#include "data/readers/source.h"
 
 /* Refuses what is out of range (BAL_BAD_ARG), fills in what 0 and NULL stand for, and makes texts
  * constant where they are names of a table. */

@@ -3,7 +3,7 @@
 #ifndef BAL_MEASURE_H
 #define BAL_MEASURE_H
 
-#include "data/source.h"
+#include "data/readers/source.h"
 
 /* An image that is left out. */
 typedef struct bal_left_out {

@@ -3,7 +3,7 @@
 #define BAL_SCORE_H
 
 #include "engine/engine.h"
-#include "train/loader.h"
+#include "train/images/loader.h"
 
 /* Which items, and what is wanted of them: each array may be NULL. */
 typedef struct bal_score_pass {

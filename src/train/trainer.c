@@ -1,10 +1,10 @@
 /* Opening a trainer: everything that can be wrong is found here, before a file is written. */
 #include "net/models/heads.h"
-#include "train/feature_feed.h"
-#include "train/stage_actions.h"
+#include "train/stage/feature_feed.h"
+#include "train/stage/stage_actions.h"
 #include "train/trainer.h"
 
-#include "train/head_bias.h"
+#include "train/stage/head_bias.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* What a run will cost, before anything is written. */
-#include "train/step_timer.h"
+#include "train/speed/step_timer.h"
 #include "train/trainer.h"
 
 #include <math.h>

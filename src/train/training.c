@@ -1,8 +1,8 @@
 /* A run from its first epoch, or the one where it stopped, to its end. */
 #include "base/clock.h"
-#include "train/feature_feed.h"
+#include "train/stage/feature_feed.h"
 #include "train/loss_state.h"
-#include "train/stage_actions.h"
+#include "train/stage/stage_actions.h"
 #include "train/trainer.h"
 
 #include <stdio.h>

@@ -6,7 +6,7 @@
  * epochs' weights; running statistics are measured anew before anybody looks. An average begins
  * anew where a stage trains other parameters than the one before, and where one begins with a
  * change of the values, which is made to the average. */
-#include "train/norm_statistics.h"
+#include "train/stage/norm_statistics.h"
 #include "train/trainer.h"
 
 #include <math.h>

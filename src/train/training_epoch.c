@@ -1,6 +1,6 @@
 /* The steps of an epoch, and what is said about it when it ends. */
 #include "base/clock.h"
-#include "train/feature_feed.h"
+#include "train/stage/feature_feed.h"
 #include "train/trainer.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* How often each class and each training image was shown. Draws are a function of (seed, epoch), so
  * they are drawn once more here instead of being kept: what a killed run had counted needs no place
  * in its state. */
-#include "train/feature_feed.h"
+#include "train/stage/feature_feed.h"
 #include "train/trainer.h"
 
 #include <stdio.h>

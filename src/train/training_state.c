@@ -1,5 +1,5 @@
 /* Saving a run so that it can go on, and going on. */
-#include "train/event_file.h"
+#include "train/run/event_file.h"
 #include "train/loss_state.h"
 #include "train/trainer.h"
 

@@ -1,5 +1,5 @@
 /* One step of training: the gradient of a batch, and after the last batch of a group the update. */
-#include "train/stage_actions.h"
+#include "train/stage/stage_actions.h"
 #include "train/trainer.h"
 
 #include <math.h>

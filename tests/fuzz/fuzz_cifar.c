@@ -1,5 +1,5 @@
 /* CIFAR records from memory, both kinds. */
-#include "data/cifar.h"
+#include "data/readers/cifar.h"
 
 #include <stdlib.h>
 #include <string.h>

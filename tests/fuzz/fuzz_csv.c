@@ -1,5 +1,5 @@
 /* CSV manifests from memory; the first byte chooses comma or tab. */
-#include "data/manifest.h"
+#include "data/readers/manifest.h"
 #include "helpers/manifests.h"
 
 #include <string.h>

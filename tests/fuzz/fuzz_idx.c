@@ -1,6 +1,6 @@
 /* IDX headers and gzip from memory: the first byte chooses what the rest is. */
 #include "base/cursor.h"
-#include "data/idx.h"
+#include "data/readers/idx.h"
 
 #include <stdlib.h>
 #include <string.h>

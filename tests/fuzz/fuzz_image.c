@@ -1,6 +1,6 @@
 /* Decoding of image files from memory, at the file's own size and resized, and the walk to their
  * EXIF orientation. */
-#include "data/image.h"
+#include "data/image/image.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* JSONL manifests from memory. */
-#include "data/manifest.h"
+#include "data/readers/manifest.h"
 #include "helpers/manifests.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,7 +1,7 @@
 /* NPZ files from memory. The first byte chooses: 0 the rest is the archive; else the rest are
  * members (two bytes of length, then so many) of an archive that is put together here, so that what
  * is in them is reached although checksums guard it; bit 1 of it: compressed. */
-#include "data/npz.h"
+#include "data/readers/npz.h"
 #include "helpers/archives.h"
 
 #include <stdlib.h>

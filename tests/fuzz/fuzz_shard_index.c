@@ -1,6 +1,6 @@
 /* Indices of shards: whatever the bytes say, parsing ends with samples inside the tar file or a
  * sentence. Every input is parsed twice, as it is and with the length and the checksum repaired. */
-#include "data/shard_index.h"
+#include "data/shards/shard_index.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Tar files as shards: whatever libarchive makes of the bytes, the samples lie inside the file and
  * can be written and read as an index. */
-#include "data/shard_scan.h"
+#include "data/shards/shard_scan.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

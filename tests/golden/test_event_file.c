@@ -1,7 +1,7 @@
 /* TensorBoard events against bytes that an independent encoder wrote. */
 #include "helpers/helpers.h"
 
-#include "train/event_file.h"
+#include "train/run/event_file.h"
 
 #include <string.h>
 

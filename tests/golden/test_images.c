@@ -2,7 +2,7 @@
 #include "helpers/helpers.h"
 
 #include "base/writer.h"
-#include "data/image.h"
+#include "data/image/image.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Perceptual hashes against SciPy's; look.json is written by make_look_golden.py. */
-#include "audit/look.h"
+#include "audit/scan/look.h"
 #include "helpers/formula.h"
 #include "helpers/helpers.h"
 #include <jansson.h>

@@ -2,8 +2,8 @@
 #include "helpers/helpers.h"
 
 #include "base/writer.h"
-#include "data/image.h"
-#include "data/view.h"
+#include "data/image/image.h"
+#include "data/image/view.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Learning rates against the tables of the training that recipes copy, written down by hand. */
 #include "helpers/helpers.h"
 
-#include "train/schedule.h"
+#include "train/recipe/schedule.h"
 
 static void near(double got, double want)
 {

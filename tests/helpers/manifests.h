@@ -2,7 +2,7 @@
 #ifndef BAL_TEST_MANIFESTS_H
 #define BAL_TEST_MANIFESTS_H
 
-#include "data/source.h"
+#include "data/readers/source.h"
 
 /* Aborts unless the source is whole, or there is a sentence about the failure. */
 void test_manifest_sound(const bal_source *source, bal_status status);

@@ -2,7 +2,7 @@
  * is recommended exists. */
 #include "helpers/helpers.h"
 
-#include "audit/rules.h"
+#include "audit/rules/rules.h"
 #include "ballast/net.h"
 #include "ballast/train.h"
 #include "base/cursor.h"

@@ -3,7 +3,7 @@
 #include "helpers/pictures.h"
 
 #include "ballast/data.h"
-#include "data/dataset_picture.h"
+#include "data/image/dataset_picture.h"
 
 #include <stdio.h>
 #include <string.h>

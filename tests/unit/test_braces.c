@@ -1,7 +1,7 @@
 /* Braces as a shell expands them; the expected texts are bash's. */
 #include "helpers/helpers.h"
 
-#include "data/braces.h"
+#include "data/shards/braces.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "helpers/helpers.h"
 #include "helpers/runs.h"
 #include "helpers/toy.h"
-#include "train/picture_text.h"
+#include "train/model/picture_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

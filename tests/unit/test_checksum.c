@@ -1,7 +1,7 @@
 /* Sums of files against the vectors of their standards. */
 #include "helpers/helpers.h"
 
-#include "data/checksum.h"
+#include "data/known/checksum.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include "ballast/net.h"
 #include "balance/augment/policy.h"
 #include "base/cursor.h"
-#include "train/class_strength.h"
+#include "train/images/class_strength.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Records of CSV: quotes, line ends and their numbers, and what is refused. */
 #include "helpers/helpers.h"
 
-#include "data/csv.h"
+#include "data/readers/csv.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "helpers/web.h"
 
 #include "base/cursor.h"
-#include "data/download.h"
+#include "data/known/download.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "helpers/helpers.h"
 #include "helpers/pictures.h"
 
-#include "data/image.h"
+#include "data/image/image.h"
 
 #include <stdlib.h>
 #include <string.h>

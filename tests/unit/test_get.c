@@ -5,8 +5,8 @@
 #include "helpers/tars.h"
 
 #include "base/cursor.h"
-#include "data/download.h"
-#include "data/known.h"
+#include "data/known/download.h"
+#include "data/known/known.h"
 
 #include <ctype.h>
 #include <dirent.h>

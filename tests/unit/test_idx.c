@@ -3,7 +3,7 @@
 #include "helpers/sets.h"
 
 #include "ballast/data.h"
-#include "data/idx.h"
+#include "data/readers/idx.h"
 
 #include <stdio.h>
 #include <stdlib.h>

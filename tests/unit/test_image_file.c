@@ -3,7 +3,7 @@
 #include "helpers/helpers.h"
 #include "helpers/pictures.h"
 
-#include "data/image.h"
+#include "data/image/image.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "helpers/toy.h"
 
 #include "base/threads.h"
-#include "train/image_store.h"
+#include "train/images/image_store.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "helpers/pictures.h"
 #include "helpers/runs.h"
 
-#include "train/loader.h"
+#include "train/images/loader.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,9 +3,9 @@
 #include "helpers/pictures.h"
 #include "helpers/toy.h"
 
-#include "data/dataset_picture.h"
-#include "data/image.h"
-#include "train/loader.h"
+#include "data/image/dataset_picture.h"
+#include "data/image/image.h"
+#include "train/images/loader.h"
 
 #include <math.h>
 #include <stdio.h>

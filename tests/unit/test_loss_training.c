@@ -5,7 +5,7 @@
 #include "helpers/toy.h"
 
 #include "helpers/near.h"
-#include "train/head_bias.h"
+#include "train/stage/head_bias.h"
 #include "train/loss_inputs.h"
 
 #include <math.h>

@@ -4,8 +4,8 @@
 #include "helpers/near.h"
 #include "helpers/toy.h"
 
-#include "train/batch_mixer.h"
-#include "train/loader.h"
+#include "train/images/batch_mixer.h"
+#include "train/images/loader.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "helpers/near.h"
 #include "helpers/runs.h"
 #include "helpers/toy.h"
-#include "train/left_prior.h"
+#include "train/model/left_prior.h"
 
 #include <math.h>
 #include <stdio.h>

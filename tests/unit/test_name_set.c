@@ -1,7 +1,7 @@
 /* The set of numbered names. */
 #include "helpers/helpers.h"
 
-#include "data/name_set.h"
+#include "data/readers/name_set.h"
 
 #include <stdio.h>
 #include <string.h>

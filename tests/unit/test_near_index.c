@@ -1,5 +1,5 @@
 /* The search for near hashes against one that compares all with all, at every distance. */
-#include "audit/near_index.h"
+#include "audit/scan/near_index.h"
 #include "base/random.h"
 #include "helpers/helpers.h"
 

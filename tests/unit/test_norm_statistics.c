@@ -5,7 +5,7 @@
 #include "helpers/toy.h"
 
 #include "engine/engine.h"
-#include "train/norm_statistics.h"
+#include "train/stage/norm_statistics.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "helpers/near.h"
 
 #include "base/random.h"
-#include "train/normalise.h"
+#include "train/images/normalise.h"
 
 #include <math.h>
 #include <stdlib.h>

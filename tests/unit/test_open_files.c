@@ -2,7 +2,7 @@
 #include "helpers/helpers.h"
 
 #include "base/threads.h"
-#include "data/open_files.h"
+#include "data/readers/open_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>

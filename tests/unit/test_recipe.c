@@ -1,7 +1,7 @@
 /* Recipes as text: reading, errors with their lines, overrides, writing, copies. */
 #include "helpers/helpers.h"
 
-#include "train/recipe_keys.h"
+#include "train/recipe/recipe_keys.h"
 
 #include <locale.h>
 #include <stdio.h>

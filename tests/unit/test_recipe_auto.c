@@ -3,7 +3,7 @@
 #include "helpers/sets.h"
 
 #include "ballast/balance.h"
-#include "train/recipe.h"
+#include "train/recipe/recipe.h"
 #include "train/trainer.h"
 
 #include <math.h>

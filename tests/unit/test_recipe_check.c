@@ -2,7 +2,7 @@
 #include "helpers/helpers.h"
 
 #include "net/graph.h"
-#include "train/recipe.h"
+#include "train/recipe/recipe.h"
 
 #include <stdio.h>
 #include <math.h>

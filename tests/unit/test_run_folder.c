@@ -3,8 +3,8 @@
 #include "helpers/pictures.h"
 
 #include "base/cursor.h"
-#include "train/event_file.h"
-#include "train/run_folder.h"
+#include "train/run/event_file.h"
+#include "train/run/run_folder.h"
 
 #include <math.h>
 #include <signal.h>

@@ -3,8 +3,8 @@
 #include "helpers/pictures.h"
 
 #include "base/cursor.h"
-#include "train/recipe.h"
-#include "train/run_folder.h"
+#include "train/recipe/recipe.h"
+#include "train/run/run_folder.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* The state of a run as text: bit for bit there and back, what makes it another run, damage. */
 #include "helpers/helpers.h"
 
-#include "train/run_state.h"
+#include "train/run/run_state.h"
 
 #include <float.h>
 #include <math.h>

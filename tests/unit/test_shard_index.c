@@ -3,7 +3,7 @@
 #include "helpers/helpers.h"
 
 #include "base/cursor.h"
-#include "data/shard_index.h"
+#include "data/shards/shard_index.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Which files a place means, and the split of each. */
 #include "helpers/helpers.h"
 
-#include "data/shard_list.h"
+#include "data/shards/shard_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "helpers/helpers.h"
 #include "helpers/tars.h"
 
-#include "data/shard_scan.h"
+#include "data/shards/shard_scan.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "helpers/helpers.h"
 
 #include "base/random.h"
-#include "data/split.h"
+#include "data/split/split.h"
 
 #include <math.h>
 #include <stdio.h>

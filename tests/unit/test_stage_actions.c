@@ -4,9 +4,9 @@
 #include "helpers/stage_runs.h"
 
 #include "engine/engine.h"
-#include "train/image_store.h"
-#include "train/loader.h"
-#include "train/stage_actions.h"
+#include "train/images/image_store.h"
+#include "train/images/loader.h"
+#include "train/stage/stage_actions.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "helpers/tars.h"
 
 #include "base/cursor.h"
-#include "data/unpack_folder.h"
+#include "data/known/unpack_folder.h"
 
 #include <dirent.h>
 #include <signal.h>

@@ -4,7 +4,7 @@
 #include "helpers/helpers.h"
 
 #include "base/random.h"
-#include "data/zip.h"
+#include "data/readers/zip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
