@@ -140,9 +140,11 @@ BAL_WIDE static bool scan_both(const float *product, const float *half, float li
     return any;
 }
 
-static void add_hit(bal_tile_view *view, int64_t list, int64_t other, float score)
+/* Written whether it passes or not, and kept if it does: which one does cannot be guessed. */
+static void add_hit(bal_tile_view *view, int64_t list, int64_t other, float score, bool passes)
 {
-    view->hits[view->count++] = (bal_tile_hit){(int32_t)list, (int32_t)other, score};
+    view->hits[view->count] = (bal_tile_hit){(int32_t)list, (int32_t)other, score};
+    view->count += passes;
 }
 
 /* The values of one chunk that pass. */
@@ -153,16 +155,15 @@ static void take_chunk(bal_tile_work *work, bal_tile_space *space, int64_t row, 
     if (rows->count + BAL_TILE_CHUNK > BAL_TILE_HITS)
         hand_over(work, rows, space->scratch);
     for (int64_t c = column; c < column + BAL_TILE_CHUNK; c++)
-        if (product[c] - space->half[c] >= rows->limit[row])
-            add_hit(rows, row, c, product[c] - space->half[c]);
+        add_hit(rows, row, c, product[c] - space->half[c],
+                product[c] - space->half[c] >= rows->limit[row]);
     if (!columns->rows)
         return;
     if (columns->count + BAL_TILE_CHUNK > BAL_TILE_HITS)
         hand_over(work, columns, space->scratch);
     const float half = work->queries.scaled.half[rows->block * work->edge + row];
     for (int64_t c = column; c < column + BAL_TILE_CHUNK; c++)
-        if (product[c] - half >= columns->limit[c])
-            add_hit(columns, c, row, product[c] - half);
+        add_hit(columns, c, row, product[c] - half, product[c] - half >= columns->limit[c]);
 }
 
 static void multiply(const bal_tile_work *work, bal_tile_space *space, int64_t i, int64_t j)
