@@ -2,10 +2,14 @@
 """Resampling beside imbalanced-learn: time, processor time and peak memory, each run in a process of
 its own, taking turns. Prints a Markdown table.
 
-    bench/resample_side_by_side.py LIBRARY CIFAR [ROUNDS]
+    bench/resample_side_by_side.py LIBRARY CIFAR [ROUNDS] [BLAS]
 
 LIBRARY is the shared libballast.so, CIFAR the folder cifar-10-batches-bin. Both programs are given
-arrays in memory and leave arrays in memory; loading them is not counted."""
+arrays in memory and leave arrays in memory; loading them is not counted.
+
+imbalanced-learn's neighbours are as fast as the system's BLAS. BLAS is a folder with another
+libblas.so.3 for it: Debian's /usr/lib/x86_64-linux-gnu/blas has the one that python3-imblearn
+brings where nobody installed a faster one."""
 import ctypes
 import glob
 import json
@@ -117,6 +121,7 @@ def main():
         return one(*sys.argv[2:])
     library, cifar = os.path.abspath(sys.argv[1]), sys.argv[2]
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
+    theirs = {**os.environ, **({"LD_LIBRARY_PATH": sys.argv[4]} if len(sys.argv) > 4 else {})}
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         make_data(cifar, folder)
@@ -124,23 +129,25 @@ def main():
             for _ in range(rounds):
                 for program in ("ballast", "imblearn"):
                     words = [sys.executable, __file__, "--one", program, str(case), library, folder]
-                    got = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+                    got = json.loads(subprocess.run(
+                        words, check=True, capture_output=True,
+                        env=theirs if program == "imblearn" else None).stdout)
                     results.setdefault((case, program), []).append(got)
     print("| | imbalanced-learn, s | ballast, s | ratio | of processor time | imbalanced-learn, MiB "
           "| ballast, MiB |")
     print("|---|---|---|---|---|---|---|")
     for case, (title, *_) in enumerate(CASES):
-        theirs, ours = results[case, "imblearn"], results[case, "ballast"]
+        other, ours = results[case, "imblearn"], results[case, "ballast"]
 
         def median(which, key):
             return statistics.median(r[key] for r in which)
 
         def ratio(key):
-            return statistics.median(t[key] / o[key] for t, o in zip(theirs, ours))
+            return statistics.median(t[key] / o[key] for t, o in zip(other, ours))
 
         print("| %s | %.2f | %.3f | %.1f | %.1f | %.0f | %.0f |" % (
-            title, median(theirs, "seconds"), median(ours, "seconds"), ratio("seconds"),
-            ratio("processor"), median(theirs, "memory"), median(ours, "memory")))
+            title, median(other, "seconds"), median(ours, "seconds"), ratio("seconds"),
+            ratio("processor"), median(other, "memory"), median(ours, "memory")))
     return None
 
 
