@@ -158,9 +158,10 @@ extern const cli_command cli_command_train, cli_command_eval, cli_command_predic
 /* Groups that several commands share. */
 extern const cli_group cli_group_global[]; /* one row and the end */
 const bal_option *cli_dataset_seed_rows(void);
-const bal_option *cli_weights_rows(void);    /* cli_source: instead of a run */
-const bal_option *cli_running_rows(void);    /* cli_source: how a model computes */
-const bal_option *cli_calibrated_rows(void); /* cli_source: without its calibration */
+const bal_option *cli_weights_rows(void);      /* cli_source: instead of a run */
+const bal_option *cli_running_rows(void);      /* cli_source: how a model computes */
+const bal_option *cli_saved_scores_rows(void); /* cli_measure: instead of a model */
+const bal_option *cli_calibrated_rows(void);   /* cli_source: without its calibration */
 
 /* ---- one run of the program ---- */
 

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const bal_option *array_rows(void);
-
 /* What a call works on: a run, or arrays. */
 typedef struct work {
     int classes;
@@ -414,9 +412,9 @@ static bal_status run_calibrate(cli *c)
     bal_status status;
     if (c->settings.measure.scores || c->settings.measure.labels)
         status = calibrate_arrays(c, &w);
-    else if (cli_given_of(c, array_rows))
+    else if (cli_given_of(c, cli_saved_scores_rows))
         status = cli_fail(c, BAL_BAD_ARG, "--%s goes with --scores and --labels",
-                          cli_given_of(c, array_rows));
+                          cli_given_of(c, cli_saved_scores_rows));
     else if (c->settings.calibrate.target_scores || c->settings.calibrate.out)
         status = cli_fail(c, BAL_BAD_ARG, "--%s goes with --scores and --labels",
                           c->settings.calibrate.out ? "output" : "target-scores");
@@ -457,23 +455,6 @@ static const bal_option *calibrate_rows(void)
     return rows;
 }
 
-#define MEASURE(f) offsetof(cli_measure, f)
-static const bal_option *array_rows(void)
-{
-    static const bal_option rows[] = {
-        {"scores", BAL_OPTION_TEXT, MEASURE(scores), 0, 0, "FILE", NULL,
-         "logits, items x classes, as NPY"},
-        {"labels", BAL_OPTION_TEXT, MEASURE(labels), 0, 0, "FILE", NULL,
-         "class numbers from 0, one an item, as NPY"},
-        {"probabilities", BAL_OPTION_FLAG, MEASURE(probabilities), 0, 0, NULL, NULL,
-         "the scores are probabilities"},
-        {"train-counts", BAL_OPTION_TEXT, MEASURE(train_counts), 0, 0, "N,N,...", NULL,
-         "training images per class"},
-        {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
-    };
-    return rows;
-}
-
 static const bal_option *file_rows(void)
 {
     static const bal_option rows[] = {
@@ -490,7 +471,8 @@ static const cli_group calibrate_groups[] = {
     {"calibration", calibrate_rows, offsetof(cli_settings, calibrate), CLI_BY_HAND},
     {"methods", bal_calibration_options, offsetof(cli_settings, calibration), CLI_ONCE},
     {"model", cli_running_rows, offsetof(cli_settings, source), CLI_ONCE},
-    {"saved scores instead of a run", array_rows, offsetof(cli_settings, measure), CLI_BY_HAND},
+    {"saved scores instead of a run", cli_saved_scores_rows, offsetof(cli_settings, measure),
+     CLI_BY_HAND},
     {"files, with saved scores", file_rows, offsetof(cli_settings, calibrate), CLI_BY_HAND},
     {NULL, NULL, 0, CLI_ONCE},
 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const bal_option *array_rows(void);
+static const bal_option *calibration_rows(void);
 
 /* Options of one form of the command say nothing in another. */
 static bal_status refuse_group(cli *c, const bal_option *(*rows)(void), const char *why)
@@ -247,7 +247,10 @@ static bal_status run_eval(cli *c)
     c->settings.dataset.seed = m->seed;
     if (m->scores || m->labels)
         return evaluate_arrays(c);
-    const bal_status status = refuse_group(c, array_rows, "goes with --scores and --labels");
+    const char *why = "goes with --scores and --labels";
+    bal_status status = refuse_group(c, cli_saved_scores_rows, why);
+    if (status == BAL_OK)
+        status = refuse_group(c, calibration_rows, why);
     if (status != BAL_OK)
         return status;
     if (c->settings.source.model || c->settings.source.weights)
@@ -285,17 +288,9 @@ static const bal_option *measure_rows(void)
     return rows;
 }
 
-static const bal_option *array_rows(void)
+static const bal_option *calibration_rows(void)
 {
     static const bal_option rows[] = {
-        {"scores", BAL_OPTION_TEXT, MEASURE(scores), 0, 0, "FILE", NULL,
-         "logits, items x classes, as NPY"},
-        {"labels", BAL_OPTION_TEXT, MEASURE(labels), 0, 0, "FILE", NULL,
-         "class numbers from 0, one an item, as NPY"},
-        {"probabilities", BAL_OPTION_FLAG, MEASURE(probabilities), 0, 0, NULL, NULL,
-         "the scores are probabilities"},
-        {"train-counts", BAL_OPTION_TEXT, MEASURE(train_counts), 0, 0, "N,N,...", NULL,
-         "training images per class, for the groups of frequent and rare classes"},
         {"calibration", BAL_OPTION_TEXT, MEASURE(calibration), 0, 0, "FILE", NULL,
          "what ballast calibrate --output wrote"},
         {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
@@ -310,7 +305,10 @@ static const cli_group eval_groups[] = {
     {"a weight file instead of a run", cli_weights_rows, offsetof(cli_settings, source),
      CLI_BY_HAND},
     {"data set", bal_dataset_options, offsetof(cli_settings, dataset), CLI_ONCE},
-    {"saved scores", array_rows, offsetof(cli_settings, measure), CLI_BY_HAND},
+    {"saved scores instead of a run", cli_saved_scores_rows, offsetof(cli_settings, measure),
+     CLI_BY_HAND},
+    {"a calibration, with saved scores", calibration_rows, offsetof(cli_settings, measure),
+     CLI_BY_HAND},
     {NULL, NULL, 0, CLI_ONCE},
 };
 

@@ -73,6 +73,23 @@ const bal_option *cli_running_rows(void)
     return rows;
 }
 
+#define MEASURE(f) offsetof(cli_measure, f)
+const bal_option *cli_saved_scores_rows(void)
+{
+    static const bal_option rows[] = {
+        {"scores", BAL_OPTION_TEXT, MEASURE(scores), 0, 0, "FILE", NULL,
+         "logits, items x classes, as NPY"},
+        {"labels", BAL_OPTION_TEXT, MEASURE(labels), 0, 0, "FILE", NULL,
+         "class numbers from 0, one an item, as NPY"},
+        {"probabilities", BAL_OPTION_FLAG, MEASURE(probabilities), 0, 0, NULL, NULL,
+         "the scores are probabilities"},
+        {"train-counts", BAL_OPTION_TEXT, MEASURE(train_counts), 0, 0, "N,N,...", NULL,
+         "training images per class"},
+        {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
+    };
+    return rows;
+}
+
 const bal_option *cli_calibrated_rows(void)
 {
     static const bal_option rows[] = {

@@ -22,8 +22,8 @@ struct bal_dataset {
     bal_dataset_settings settings;
     char *name;
     bal_source source;
-    bal_shape shape; /* of the images that are handed out */
-    bal_crop crop;   /* how pictures become images */
+    bal_picture_shape shape; /* of the images that are handed out */
+    bal_crop crop;           /* how pictures become images */
     int64_t count;
     int64_t *refs;                   /* item -> the source's item */
     int64_t *items[BAL_SPLIT_COUNT]; /* ascending; places in one array */
@@ -114,7 +114,7 @@ static bal_status name_classes(bal_dataset *d, bal_ctx *ctx)
 static bal_status open_source(bal_dataset *d, bal_ctx *ctx, const bal_dataset_settings *s)
 {
     bal_source *source = &d->source;
-    source->wanted = (bal_shape){s->channels, s->img_size, s->img_size};
+    source->wanted = (bal_picture_shape){s->channels, s->img_size, s->img_size};
     source->mixed = s->mixed_sizes || s->skip_bad;
     source->limits = bal_dataset_settings_limits(s);
     source->max_unpacked = (uint64_t)s->max_unpacked << 30;

@@ -9,11 +9,12 @@
 
 #define BLOCK 4096
 
-typedef bal_status shape_fn(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape *shape);
+typedef bal_status shape_fn(const bal_source *source, bal_ctx *ctx, int64_t item,
+                            bal_picture_shape *shape);
 
 typedef struct look {
     bal_status status;
-    bal_shape shape;
+    bal_picture_shape shape;
     char *reason; /* where it failed; NULL: no memory for it */
 } look;
 
@@ -29,13 +30,14 @@ typedef struct looker {
 
 /* ---- looking ---- */
 
-static bal_status decode(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape *shape)
+static bal_status decode(const bal_source *source, bal_ctx *ctx, int64_t item,
+                         bal_picture_shape *shape)
 {
     const bal_ask ask = {.height = source->wanted.height, .width = source->wanted.width};
     bal_picture picture = {0};
     const bal_status status = source->reader->picture(source, ctx, item, ask, &picture);
-    *shape = (bal_shape){picture.shape.channels, bal_picture_height(&picture),
-                         bal_picture_width(&picture)};
+    *shape = (bal_picture_shape){picture.shape.channels, bal_picture_height(&picture),
+                                 bal_picture_width(&picture)};
     bal_picture_free(ctx, &picture);
     return status;
 }
@@ -100,7 +102,7 @@ static bal_status fail_as(bal_ctx *ctx, const look *at)
 /* ---- sizes ---- */
 
 static bal_status fail_sizes(const bal_source *source, bal_ctx *ctx, int64_t first, int64_t item,
-                             bal_shape shape)
+                             bal_picture_shape shape)
 {
     char one[BAL_PATH_LENGTH], other[BAL_PATH_LENGTH];
     source->reader->item_name(source, first, one, sizeof one);
@@ -114,13 +116,13 @@ static bal_status fail_sizes(const bal_source *source, bal_ctx *ctx, int64_t fir
 
 /* What is known after some items. */
 typedef struct sizes {
-    bal_shape shape;
+    bal_picture_shape shape;
     int64_t first; /* the item that shape's size comes from, -1: none yet */
     int64_t other; /* the first of another size, -1: none */
-    bal_shape other_shape;
+    bal_picture_shape other_shape;
 } sizes;
 
-static void take_shape(sizes *s, int64_t item, bal_shape shape)
+static void take_shape(sizes *s, int64_t item, bal_picture_shape shape)
 {
     if (s->first < 0) {
         s->first = item;

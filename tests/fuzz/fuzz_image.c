@@ -19,7 +19,7 @@ static bal_box any_box(const void *user, int height, int width)
     return box;
 }
 
-static void own_size(const bal_decode *in, bal_shape shape)
+static void own_size(const bal_decode *in, bal_picture_shape shape)
 {
     uint8_t *pixels = bal_calloc(in->ctx, bal_shape_bytes(shape), 1);
     if (pixels && bal_image_decode(in, shape, false, pixels) == BAL_OK) {
@@ -32,7 +32,7 @@ static void own_size(const bal_decode *in, bal_shape shape)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     bal_ctx *ctx;
-    bal_shape shape;
+    bal_picture_shape shape;
     uint8_t pixels[SIDE * SIDE * 3];
     if (bal_ctx_open(&ctx, NULL) != BAL_OK)
         return 0;
@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         if ((int64_t)shape.height * shape.width <= LARGEST_AREA) {
             own_size(&in, shape);
-            const bal_shape small = {size % 2 ? 3 : 1, SIDE, SIDE};
+            const bal_picture_shape small = {size % 2 ? 3 : 1, SIDE, SIDE};
             if (bal_image_decode(&in, small, true, pixels) > BAL_INTERRUPTED)
                 abort();
             bal_decode part = in;

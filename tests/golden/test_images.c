@@ -15,7 +15,7 @@
 
 static const struct {
     const char *name;
-    bal_shape shape;
+    bal_picture_shape shape;
     int tolerance;
 } files[] = {
     {"turned-1.jpg", {3, 11, 14}, 0},      {"turned-2.jpg", {3, 11, 14}, 0},
@@ -48,7 +48,7 @@ static void pixels_are_pillows(void **state)
         snprintf(path, sizeof path, BAL_TEST_DATA "/images/%s", files[i].name);
         const bal_decode in = {.ctx = ctx, .name = path};
         const size_t bytes = bal_shape_bytes(files[i].shape);
-        bal_shape shape;
+        bal_picture_shape shape;
         bal_picture picture;
         test_ok(ctx, bal_image_file_shape(&in, &shape));
         assert_true(bal_shape_equal(shape, files[i].shape));
@@ -72,7 +72,7 @@ static void moving_pictures_are_refused(void **state)
     bal_ctx *ctx = test_ctx();
     const bal_decode in = {.ctx = ctx, .name = BAL_TEST_DATA "/images/moving.webp"};
     bal_picture picture;
-    bal_shape shape;
+    bal_picture_shape shape;
     test_fails(ctx, bal_image_file_picture(&in, &picture), BAL_BAD_FILE, "moving.webp", "animated",
                NULL);
     test_fails(ctx, bal_image_file_shape(&in, &shape), BAL_BAD_FILE, "moving.webp", "animated",

@@ -9,14 +9,14 @@
 #include <string.h>
 
 static const struct {
-    bal_shape in;
+    bal_picture_shape in;
     int height, width;
 } cases[] = {
     {{3, 7, 5}, 4, 9},     {{1, 64, 48}, 8, 8},  {{3, 9, 9}, 9, 4}, {{1, 5, 7}, 13, 7},
     {{3, 33, 17}, 32, 32}, {{3, 90, 70}, 7, 11}, {{3, 1, 1}, 3, 2}, {{1, 2, 300}, 1, 1},
 };
 
-static uint8_t *picture(bal_shape shape)
+static uint8_t *picture(bal_picture_shape shape)
 {
     uint8_t *pixels = malloc(bal_shape_bytes(shape));
     assert_non_null(pixels);
@@ -30,7 +30,7 @@ static uint8_t *picture(bal_shape shape)
 
 /* As make_resize.py has them: left, top, width, height. */
 static const struct {
-    bal_shape in;
+    bal_picture_shape in;
     int height, width;
     bal_box box;
 } boxes[] = {
@@ -60,7 +60,8 @@ static void compare_bytes(const char *what, size_t number, const uint8_t *got, s
 }
 
 /* Makes the picture, fits it, compares. */
-static void compare(bal_ctx *ctx, bal_shape in, bal_shape out, bal_box box, const uint8_t **want)
+static void compare(bal_ctx *ctx, bal_picture_shape in, bal_picture_shape out, bal_box box,
+                    const uint8_t **want)
 {
     static size_t number;
     uint8_t *pixels = picture(in), *got = malloc(bal_shape_bytes(out));
@@ -74,8 +75,8 @@ static void compare(bal_ctx *ctx, bal_shape in, bal_shape out, bal_box box, cons
 
 static void compare_crop(bal_ctx *ctx, size_t i, const uint8_t **want)
 {
-    const bal_shape in = {3, crops[i].height, crops[i].width},
-                    out = {3, crops[i].side, crops[i].side};
+    const bal_picture_shape in = {3, crops[i].height, crops[i].width},
+                            out = {3, crops[i].side, crops[i].side};
     const bal_crop crop = {crops[i].mode, crops[i].pct, out.height, out.width};
     const bal_picture all = {.pixels = picture(in), .shape = in};
     uint8_t *got = malloc(bal_shape_bytes(out));
@@ -96,12 +97,13 @@ static void values_are_pillows(void **state)
     assert_int_equal(golden.type, BAL_NPY_U8);
     const uint8_t *want = golden.data;
     for (size_t i = 0; i < BAL_COUNT_OF(cases); i++) {
-        const bal_shape out = {cases[i].in.channels, cases[i].height, cases[i].width};
+        const bal_picture_shape out = {cases[i].in.channels, cases[i].height, cases[i].width};
         compare(ctx, cases[i].in, out, (bal_box){0}, &want);
     }
-    compare(ctx, (bal_shape){3, 33, 17}, (bal_shape){1, 33, 17}, (bal_box){0}, &want);
+    compare(ctx, (bal_picture_shape){3, 33, 17}, (bal_picture_shape){1, 33, 17}, (bal_box){0},
+            &want);
     for (size_t i = 0; i < BAL_COUNT_OF(boxes); i++) {
-        const bal_shape out = {boxes[i].in.channels, boxes[i].height, boxes[i].width};
+        const bal_picture_shape out = {boxes[i].in.channels, boxes[i].height, boxes[i].width};
         compare(ctx, boxes[i].in, out, boxes[i].box, &want);
     }
     for (size_t i = 0; i < BAL_COUNT_OF(crops); i++)
@@ -115,12 +117,12 @@ static void grey_becomes_three_equal_channels(void **state)
 {
     (void)state;
     bal_ctx *ctx = test_ctx();
-    const bal_shape in = {1, 5, 7};
+    const bal_picture_shape in = {1, 5, 7};
     uint8_t *pixels = picture(in), one[13 * 4], three[13 * 4 * 3];
     test_ok(ctx, bal_image_fit(ctx, (bal_image){.pixels = pixels, .shape = in},
-                               (bal_shape){1, 13, 4}, one));
+                               (bal_picture_shape){1, 13, 4}, one));
     test_ok(ctx, bal_image_fit(ctx, (bal_image){.pixels = pixels, .shape = in},
-                               (bal_shape){3, 13, 4}, three));
+                               (bal_picture_shape){3, 13, 4}, three));
     for (size_t i = 0; i < sizeof one; i++)
         for (size_t c = 0; c < 3; c++)
             assert_int_equal(three[3 * i + c], one[i]);
@@ -132,13 +134,13 @@ static bal_status fit_once(bal_ctx *ctx, void *user)
 {
     uint8_t out[12];
     const bal_image image = {.pixels = user, .shape = {3, 9, 9}};
-    return bal_image_fit(ctx, image, (bal_shape){1, 4, 3}, out);
+    return bal_image_fit(ctx, image, (bal_picture_shape){1, 4, 3}, out);
 }
 
 static void no_memory_is_survived(void **state)
 {
     (void)state;
-    uint8_t *pixels = picture((bal_shape){3, 9, 9});
+    uint8_t *pixels = picture((bal_picture_shape){3, 9, 9});
     test_allocation_failures(fit_once, pixels);
     free(pixels);
 }

@@ -145,7 +145,7 @@ static void pngs_checksum_counts(void **state)
     memcpy(bytes + 63, sum, 4);
     memcpy(bytes + 67, plain + 33, count - 33);
     bal_decode in = {.ctx = ctx, .name = "some/picture", .bytes = bytes, .count = count + 34};
-    bal_shape shape;
+    bal_picture_shape shape;
     bal_picture picture;
     test_ok(ctx, bal_image_shape_of(&in, &shape));
     assert_int_equal(shape.height, 5);
@@ -169,7 +169,7 @@ static void turning_keeps_the_box(void **state)
 {
     (void)state;
     bal_ctx *ctx = test_ctx();
-    const bal_shape shape = {1, 3, 5};
+    const bal_picture_shape shape = {1, 3, 5};
     for (int orientation = 1; orientation <= 8; orientation++) {
         bal_picture p = {.pixels = bal_calloc(ctx, 15, 1),
                          .shape = shape,

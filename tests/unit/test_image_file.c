@@ -22,8 +22,8 @@ static uint8_t *round_trip(bal_ctx *ctx, encoder *encode, const test_picture *p,
     size_t count;
     uint8_t *bytes = encode(p, &count);
     const bal_decode in = over(ctx, bytes, count);
-    const bal_shape wanted = {channels, p->height, p->width};
-    bal_shape shape;
+    const bal_picture_shape wanted = {channels, p->height, p->width};
+    bal_picture_shape shape;
     uint8_t *pixels = malloc(bal_shape_bytes(wanted));
     assert_non_null(pixels);
     test_ok(ctx, bal_image_shape_of(&in, &shape));
@@ -140,7 +140,7 @@ static void jpeg_is_decoded_at_the_scale_needed(void **state)
 {
     (void)state;
     bal_ctx *ctx = test_ctx();
-    const bal_shape full = {3, 199, 261}, wanted = {3, 20, 30};
+    const bal_picture_shape full = {3, 199, 261}, wanted = {3, 20, 30};
     uint8_t *large = malloc(bal_shape_bytes(full)), direct[20 * 30 * 3], later[20 * 30 * 3];
     assert_non_null(large);
     for (int y = 0, i = 0; y < full.height; y++) /* waves of some 60 pixels */
@@ -191,7 +191,7 @@ static void a_view_keeps_its_resolution(void **state)
         {{7, 30, 100, 90}, 4},   {{201, 3, 39, 77}, 1},   {{5, 9, 40, 40}, 2},
         {{100, 100, 12, 15}, 1},
     };
-    const bal_shape full = {3, 240, 320}, wanted = {3, 10, 10};
+    const bal_picture_shape full = {3, 240, 320}, wanted = {3, 10, 10};
     uint8_t *large = malloc(bal_shape_bytes(full)), direct[10 * 10 * 3], later[10 * 10 * 3];
     assert_non_null(large);
     for (int y = 0, i = 0; y < full.height; y++)
@@ -241,7 +241,7 @@ static void webp_is_decoded_at_the_scale_needed(void **state)
         {200, 264, 3, false, 200, 264}, {199, 261, 3, true, 199, 261}, {200, 264, 3, true, 50, 66},
         {196, 260, 3, true, 98, 130},   {200, 264, 4, true, 200, 264},
     };
-    const bal_shape wanted = {3, 20, 30};
+    const bal_picture_shape wanted = {3, 20, 30};
     uint8_t *large = malloc((size_t)4 * 200 * 264), direct[20 * 30 * 3], later[20 * 30 * 3];
     assert_non_null(large);
     for (size_t r = 0; r < BAL_COUNT_OF(rows); r++) {
@@ -297,7 +297,8 @@ static void truncated_files_are_refused(void **state)
                 assert_non_null(part);
                 memcpy(part, bytes, n);
                 const bal_decode in = over(ctx, part, n);
-                test_fails(ctx, bal_image_decode(&in, (bal_shape){3, 19, 17}, false, pixels),
+                test_fails(ctx,
+                           bal_image_decode(&in, (bal_picture_shape){3, 19, 17}, false, pixels),
                            BAL_BAD_FILE, "some/picture", NULL);
                 free(part);
             }
@@ -313,7 +314,7 @@ static void changed_bytes_are_found_where_they_can_be(void **state)
     (void)state;
     bal_ctx *ctx = test_ctx();
     uint8_t pixels[19 * 17 * 3];
-    const bal_shape shape = {3, 19, 17};
+    const bal_picture_shape shape = {3, 19, 17};
     const test_picture p = {.height = 19, .width = 17, .channels = 3};
     size_t count;
     uint8_t *bytes = test_png(&p, &count);
@@ -355,9 +356,9 @@ static void huge_sizes_are_refused_before_memory_is_asked_for(void **state)
         frame += 2 + (size_t)(bytes[frame + 2] << 8 | bytes[frame + 3]);
     memcpy(bytes + frame + 5, (const uint8_t[4]){0xff, 0x00, 0xff, 0x00}, 4);
     bal_decode in = over(ctx, bytes, count);
-    bal_shape shape;
+    bal_picture_shape shape;
     uint8_t pixels[3];
-    test_fails(ctx, bal_image_decode(&in, (bal_shape){3, 1, 1}, true, pixels), BAL_BAD_FILE,
+    test_fails(ctx, bal_image_decode(&in, (bal_picture_shape){3, 1, 1}, true, pixels), BAL_BAD_FILE,
                "65280x65280", NULL);
     free(bytes);
     /* whole PNG headers with right checksums, and the start of data */
@@ -373,8 +374,8 @@ static void huge_sizes_are_refused_before_memory_is_asked_for(void **state)
         memcpy(header + 29, rows[i].checksum, 4);
         in = over(ctx, header, sizeof header);
         test_fails(ctx, bal_image_shape_of(&in, &shape), BAL_BAD_FILE, rows[i].text, NULL);
-        test_fails(ctx, bal_image_decode(&in, (bal_shape){3, 1, 1}, true, pixels), BAL_BAD_FILE,
-                   rows[i].text, NULL);
+        test_fails(ctx, bal_image_decode(&in, (bal_picture_shape){3, 1, 1}, true, pixels),
+                   BAL_BAD_FILE, rows[i].text, NULL);
     }
     /* a lossless WebP of 16384 x 16384: its header is all there is */
     static const uint8_t webp[] = {'R', 'I', 'F', 'F', 18, 0, 0, 0,    'W',  'E',  'B',  'P',  'V',
@@ -398,7 +399,7 @@ static void limits_are_the_callers(void **state)
         uint8_t *bytes = encoders[e](&p, &count);
         bal_decode in = over(ctx, bytes, count);
         bal_picture picture;
-        bal_shape shape;
+        bal_picture_shape shape;
         in.limits.pixels = 62;
         test_fails(ctx, bal_image_shape_of(&in, &shape), BAL_BAD_FILE, "some/picture", "9x7",
                    "at most 62 ", NULL);
@@ -447,7 +448,7 @@ static void other_files_are_refused(void **state)
     test_fails(ctx, read_as(ctx, png, 2, 1, pixels), BAL_BAD_ARG, "2 channels", NULL);
     test_fails(ctx, read_as(ctx, png, 3, 0, pixels), BAL_BAD_ARG, "1x0", NULL);
     test_ok(ctx, read_as(ctx, png, 3, 1, pixels));
-    const bal_shape other = {3, 1, 1};
+    const bal_picture_shape other = {3, 1, 1};
     test_fails(ctx,
                bal_image_file_decode(&(bal_decode){.ctx = ctx, .name = png}, other, false, pixels),
                BAL_BAD_FILE, "4x3", "1x1", NULL);
@@ -477,7 +478,7 @@ static bal_status decode_once(bal_ctx *ctx, void *user)
     const encoded *e = user;
     const bal_decode in = over(ctx, e->bytes, e->count);
     uint8_t pixels[5 * 5];
-    return bal_image_decode(&in, (bal_shape){1, 5, 5}, true, pixels);
+    return bal_image_decode(&in, (bal_picture_shape){1, 5, 5}, true, pixels);
 }
 
 static void no_memory_is_survived(void **state)

@@ -183,7 +183,7 @@ static void boxes_are_of_the_pictures(void **state)
         }
     const bal_dataset_settings as = {.img_size = SIDE, .channels = 3, .seed = 1};
     const bal_augment_settings how = {.resized_crop = true, .hflip = 0.5};
-    const bal_shape shape = {3, SIDE, SIDE};
+    const bal_picture_shape shape = {3, SIDE, SIDE};
     bal_dataset *data;
     bal_image_store *store;
     bal_pixel_table table;

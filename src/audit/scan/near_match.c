@@ -36,7 +36,7 @@ static void chroma_of(const bal_small *small, bal_thumb *out)
 bal_status bal_thumb_make(bal_ctx *ctx, bal_small_room *room, const bal_picture *picture,
                           bal_thumb *out)
 {
-    const bal_shape shape = picture->shape;
+    const bal_picture_shape shape = picture->shape;
     const bool large = shape.width >= BAL_SMALL_SIDE && shape.height >= BAL_SMALL_SIDE;
     bal_small small;
     BAL_TRY(bal_small_make(ctx, room, picture, &small));
@@ -46,7 +46,8 @@ bal_status bal_thumb_make(bal_ctx *ctx, bal_small_room *room, const bal_picture 
     memset(out->grey, 0, sizeof out->grey);
     if (!large) {
         const bal_image image = {picture->pixels, shape, picture->box};
-        return bal_image_fit(ctx, image, (bal_shape){1, out->height, out->width}, out->grey);
+        return bal_image_fit(ctx, image, (bal_picture_shape){1, out->height, out->width},
+                             out->grey);
     }
     float grey[BAL_SMALL_AREA];
     bal_small_grey(&small, grey);

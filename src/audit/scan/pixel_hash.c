@@ -72,7 +72,7 @@ uint64_t bal_xxh64(const uint8_t *bytes, size_t count, uint64_t seed)
 
 void bal_pixel_hash(const bal_picture *picture, const bal_moments *moments, uint64_t out[2])
 {
-    const bal_shape shape = picture->shape;
+    const bal_picture_shape shape = picture->shape;
     const uint64_t key =
         (uint64_t)shape.height << 32 | (uint64_t)shape.width << 8 | (uint64_t)shape.channels;
     uint8_t sums[2 * 3 * 8];

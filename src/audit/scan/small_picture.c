@@ -88,7 +88,8 @@ static void add_up(const uint32_t *columns, size_t width, size_t channels, uint6
 /* Spreads a row of column sums over the cells of a grid row. In units of 1/32 of a column a cell is
  * as wide as the picture has columns; up to unit u there are u / 32 whole columns and u % 32 units
  * of the next. */
-static void finish_cells(const bal_small_room *room, bal_shape shape, int cell_y, bal_small *out)
+static void finish_cells(const bal_small_room *room, bal_picture_shape shape, int cell_y,
+                         bal_small *out)
 {
     const size_t width = (size_t)shape.width, channels = (size_t)shape.channels;
     const double share = 1.0 / ((double)shape.width * (double)shape.height);
@@ -130,7 +131,7 @@ static bal_status make_room(bal_ctx *ctx, bal_small_room *room, size_t count)
 static bal_status make_by_area(bal_ctx *ctx, bal_small_room *room, const bal_picture *picture,
                                bal_small *out)
 {
-    const bal_shape shape = picture->shape;
+    const bal_picture_shape shape = picture->shape;
     const size_t stride = (size_t)shape.width * (size_t)shape.channels;
     const size_t count = stride + (size_t)shape.channels; /* a column of zeros at the end */
     BAL_TRY(make_room(ctx, room, count));
@@ -158,7 +159,7 @@ static bal_status make_by_area(bal_ctx *ctx, bal_small_room *room, const bal_pic
 
 static bal_status make_by_resizing(bal_ctx *ctx, const bal_picture *picture, bal_small *out)
 {
-    const bal_shape shape = {picture->shape.channels, SIDE, SIDE};
+    const bal_picture_shape shape = {picture->shape.channels, SIDE, SIDE};
     const bal_image image = {picture->pixels, picture->shape, picture->box};
     uint8_t pixels[3 * BAL_SMALL_AREA];
     for (size_t i = 0; i < bal_shape_bytes(picture->shape); i++)

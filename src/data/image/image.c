@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-bool bal_shape_equal(bal_shape a, bal_shape b)
+bool bal_shape_equal(bal_picture_shape a, bal_picture_shape b)
 {
     return a.channels == b.channels && a.height == b.height && a.width == b.width;
 }
 
-size_t bal_shape_bytes(bal_shape shape)
+size_t bal_shape_bytes(bal_picture_shape shape)
 {
     return (size_t)shape.channels * (size_t)shape.height * (size_t)shape.width;
 }
@@ -40,14 +40,14 @@ static void grey_to_rgb(const uint8_t *in, size_t area, uint8_t *out)
 }
 
 /* Colours go before resizing and come after it: either way the resizing is done on one channel. */
-bal_status bal_image_fit(bal_ctx *ctx, bal_image image, bal_shape shape, uint8_t *pixels)
+bal_status bal_image_fit(bal_ctx *ctx, bal_image image, bal_picture_shape shape, uint8_t *pixels)
 {
     const size_t area_in = (size_t)image.shape.height * (size_t)image.shape.width;
     const size_t area_out = (size_t)shape.height * (size_t)shape.width;
     if (image.shape.channels == shape.channels)
         return bal_image_resize(ctx, image, shape, pixels);
     if (image.shape.channels == 1) {
-        const bal_shape grey = {1, shape.height, shape.width};
+        const bal_picture_shape grey = {1, shape.height, shape.width};
         BAL_TRY(bal_image_resize(ctx, image, grey, pixels));
         grey_to_rgb(pixels, area_out, pixels);
         return BAL_OK;

@@ -15,7 +15,7 @@ typedef struct decoder {
     const char *endings; /* of file names, " " between */
     const char *magic;
     size_t magic_bytes;
-    bal_status (*shape)(const bal_decode *in, bal_shape *shape);
+    bal_status (*shape)(const bal_decode *in, bal_picture_shape *shape);
     bal_status (*decode)(const bal_decode *in, bal_picture *out);
     bal_orientation (*orientation)(const uint8_t *file, size_t count);
 } decoder;
@@ -89,20 +89,20 @@ bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width
     return BAL_OK;
 }
 
-bal_status bal_image_shape_of(const bal_decode *in, bal_shape *shape)
+bal_status bal_image_shape_of(const bal_decode *in, bal_picture_shape *shape)
 {
     const decoder *d;
     BAL_TRY(find_decoder(in, &d));
     BAL_TRY(d->shape(in, shape));
     if (bal_orientation_swaps(d->orientation(in->bytes, in->count)))
-        *shape = (bal_shape){shape->channels, shape->width, shape->height};
+        *shape = (bal_picture_shape){shape->channels, shape->width, shape->height};
     return BAL_OK;
 }
 
 /* What is asked for of the whole picture as it is stored. */
 static bal_status ask_stored(const bal_decode *in, bool swaps, bal_ask *out)
 {
-    bal_shape shape;
+    bal_picture_shape shape;
     bal_ask ask = {.height = in->ask.height, .width = in->ask.width};
     if (in->ask.view && ask.height > 0 && ask.width > 0) {
         BAL_TRY(bal_image_shape_of(in, &shape));
@@ -130,29 +130,30 @@ bal_status bal_image_picture(const bal_decode *in, bal_picture *out)
     return status;
 }
 
-bal_status bal_picture_fit(bal_ctx *ctx, const bal_picture *picture, bal_shape shape,
+bal_status bal_picture_fit(bal_ctx *ctx, const bal_picture *picture, bal_picture_shape shape,
                            uint8_t *pixels)
 {
     const bal_image image = {picture->pixels, picture->shape, picture->box};
     return bal_image_fit(ctx, image, shape, pixels);
 }
 
-static bal_status fit_asked(const bal_decode *in, const bal_picture *picture, bal_shape shape,
-                            uint8_t *pixels)
+static bal_status fit_asked(const bal_decode *in, const bal_picture *picture,
+                            bal_picture_shape shape, uint8_t *pixels)
 {
     const bal_box view =
         in->ask.view(in->ask.view_user, bal_picture_height(picture), bal_picture_width(picture));
     return bal_picture_fit_view(in->ctx, picture, view, shape, pixels);
 }
 
-bal_status bal_image_decode(const bal_decode *in, bal_shape shape, bool resize, uint8_t *pixels)
+bal_status bal_image_decode(const bal_decode *in, bal_picture_shape shape, bool resize,
+                            uint8_t *pixels)
 {
     bal_decode all = *in;
     bal_picture picture;
     all.ask.height = resize ? shape.height : 0;
     all.ask.width = resize ? shape.width : 0;
     bal_status status = bal_image_picture(&all, &picture);
-    const bal_shape got = picture.shape;
+    const bal_picture_shape got = picture.shape;
     if (status == BAL_OK && !resize && (got.height != shape.height || got.width != shape.width))
         status = bal_fail(in->ctx, BAL_BAD_FILE, "%s: %dx%d pixels (w x h), %dx%d expected",
                           in->name, got.width, got.height, shape.width, shape.height);
@@ -175,7 +176,7 @@ static bal_status read_file(const bal_decode *in, bal_bytes *file, bal_decode *o
     return BAL_OK;
 }
 
-bal_status bal_image_file_shape(const bal_decode *in, bal_shape *shape)
+bal_status bal_image_file_shape(const bal_decode *in, bal_picture_shape *shape)
 {
     bal_bytes file;
     bal_decode whole;
@@ -196,7 +197,7 @@ bal_status bal_image_file_picture(const bal_decode *in, bal_picture *out)
     return status;
 }
 
-bal_status bal_image_file_decode(const bal_decode *in, bal_shape shape, bool resize,
+bal_status bal_image_file_decode(const bal_decode *in, bal_picture_shape shape, bool resize,
                                  uint8_t *pixels)
 {
     bal_bytes file;
@@ -210,7 +211,7 @@ bal_status bal_image_file_decode(const bal_decode *in, bal_shape shape, bool res
 bal_status bal_image_read(bal_ctx *ctx, const char *path, const bal_image_wanted *wanted,
                           uint8_t *pixels)
 {
-    const bal_shape shape = {wanted->channels, wanted->height, wanted->width};
+    const bal_picture_shape shape = {wanted->channels, wanted->height, wanted->width};
     bal_dataset_settings s = wanted->settings ? *wanted->settings : bal_dataset_defaults();
     bal_crop crop = {.height = shape.height, .width = shape.width};
     if ((shape.channels != 1 && shape.channels != 3) || shape.height < 1 || shape.width < 1)

@@ -113,7 +113,8 @@ static bal_status read_pixels(jpeg_job *job)
         (unsigned)bal_ask_divisor(job->in->ask, (int)jpeg->image_height, (int)jpeg->image_width);
     jpeg->out_color_space = inks ? JCS_CMYK : grey ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_start_decompress(jpeg);
-    const bal_shape shape = {grey ? 1 : 3, (int)jpeg->output_height, (int)jpeg->output_width};
+    const bal_picture_shape shape = {grey ? 1 : 3, (int)jpeg->output_height,
+                                     (int)jpeg->output_width};
     job->out.shape = shape;
     job->out.full_height = (int)jpeg->image_height;
     job->out.full_width = (int)jpeg->image_width;
@@ -144,13 +145,13 @@ static bal_status run(jpeg_job *job, bool pixels)
     return pixels ? read_pixels(job) : BAL_OK;
 }
 
-bal_status bal_jpeg_shape(const bal_decode *in, bal_shape *shape)
+bal_status bal_jpeg_shape(const bal_decode *in, bal_picture_shape *shape)
 {
     jpeg_job job;
     start(&job, in);
     const bal_status status = run(&job, false);
-    *shape = (bal_shape){job.jpeg.jpeg_color_space == JCS_GRAYSCALE ? 1 : 3,
-                         (int)job.jpeg.image_height, (int)job.jpeg.image_width};
+    *shape = (bal_picture_shape){job.jpeg.jpeg_color_space == JCS_GRAYSCALE ? 1 : 3,
+                                 (int)job.jpeg.image_height, (int)job.jpeg.image_width};
     jpeg_destroy_decompress(&job.jpeg);
     return status;
 }

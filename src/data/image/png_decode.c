@@ -63,16 +63,16 @@ static bal_status read_header(png_job *job)
 }
 
 /* As it will be handed out. */
-static bal_shape shape_of(const png_job *job)
+static bal_picture_shape shape_of(const png_job *job)
 {
     const int grey = !(png_get_color_type(job->png, job->info) & PNG_COLOR_MASK_COLOR);
-    return (bal_shape){grey ? 1 : 3, (int)png_get_image_height(job->png, job->info),
-                       (int)png_get_image_width(job->png, job->info)};
+    return (bal_picture_shape){grey ? 1 : 3, (int)png_get_image_height(job->png, job->info),
+                               (int)png_get_image_width(job->png, job->info)};
 }
 
 static bal_status read_pixels(png_job *job)
 {
-    const bal_shape shape = job->out.shape = shape_of(job);
+    const bal_picture_shape shape = job->out.shape = shape_of(job);
     const size_t stride = (size_t)shape.width * (size_t)shape.channels;
     png_set_expand(job->png);
     png_set_scale_16(job->png);
@@ -102,7 +102,7 @@ static bal_status run(png_job *job, bool pixels)
     return pixels ? read_pixels(job) : BAL_OK;
 }
 
-bal_status bal_png_shape(const bal_decode *in, bal_shape *shape)
+bal_status bal_png_shape(const bal_decode *in, bal_picture_shape *shape)
 {
     png_job job = {.in = in};
     const bal_status status = run(&job, false);

@@ -129,9 +129,9 @@ static void vertical(const uint8_t *in, int first, size_t stride, const filter *
     }
 }
 
-bal_status bal_image_resize(bal_ctx *ctx, bal_image image, bal_shape shape, uint8_t *pixels)
+bal_status bal_image_resize(bal_ctx *ctx, bal_image image, bal_picture_shape shape, uint8_t *pixels)
 {
-    const bal_shape in = image.shape;
+    const bal_picture_shape in = image.shape;
     const bal_box whole = {0.0, 0.0, in.width, in.height};
     const bal_box box = image.box.width > 0.0 ? image.box : whole;
     const bool wide = in.width != shape.width || box.left > 0.0 || box.width < in.width;

@@ -18,7 +18,7 @@ bool bal_orientation_swaps(bal_orientation orientation)
     return turnings[orientation].swap;
 }
 
-static void turn_pixels(const bal_picture *from, turning how, bal_shape shape, uint8_t *to)
+static void turn_pixels(const bal_picture *from, turning how, bal_picture_shape shape, uint8_t *to)
 {
     const ptrdiff_t pixel = from->shape.channels, width = from->shape.width * pixel;
     const ptrdiff_t last_row = (from->shape.height - 1) * width, last_column = width - pixel;

@@ -84,7 +84,8 @@ static bal_box box_of(const bal_picture *picture, span across, span down)
 }
 
 /* Rows of an image into the middle of a larger one. */
-static void place(const uint8_t *from, bal_shape shape, span across, span down, uint8_t *pixels)
+static void place(const uint8_t *from, bal_picture_shape shape, span across, span down,
+                  uint8_t *pixels)
 {
     const size_t pixel = (size_t)shape.channels, row = (size_t)across.count * pixel;
     memset(pixels, BORDER, bal_shape_bytes(shape));
@@ -95,14 +96,14 @@ static void place(const uint8_t *from, bal_shape shape, span across, span down, 
 }
 
 bal_status bal_picture_fit_view(bal_ctx *ctx, const bal_picture *picture, bal_box view,
-                                bal_shape shape, uint8_t *pixels)
+                                bal_picture_shape shape, uint8_t *pixels)
 {
     const span across = span_of(view.left, view.width, bal_picture_width(picture), shape.width);
     const span down = span_of(view.top, view.height, bal_picture_height(picture), shape.height);
     const bal_image image = {picture->pixels, picture->shape, box_of(picture, across, down)};
     if (across.count == shape.width && down.count == shape.height)
         return bal_image_fit(ctx, image, shape, pixels);
-    const bal_shape inner = {shape.channels, down.count, across.count};
+    const bal_picture_shape inner = {shape.channels, down.count, across.count};
     uint8_t *small = bal_calloc(ctx, bal_shape_bytes(inner), 1);
     if (!small)
         return BAL_NO_MEMORY;

@@ -31,12 +31,12 @@ static bal_status read_header(const bal_decode *in, WebPBitstreamFeatures *featu
     return bal_shape_check(in, (uint64_t)features->height, (uint64_t)features->width);
 }
 
-bal_status bal_webp_shape(const bal_decode *in, bal_shape *shape)
+bal_status bal_webp_shape(const bal_decode *in, bal_picture_shape *shape)
 {
     WebPBitstreamFeatures features;
-    *shape = (bal_shape){0};
+    *shape = (bal_picture_shape){0};
     BAL_TRY(read_header(in, &features));
-    *shape = (bal_shape){3, features.height, features.width};
+    *shape = (bal_picture_shape){3, features.height, features.width};
     return BAL_OK;
 }
 
@@ -45,7 +45,7 @@ bal_status bal_webp_shape(const bal_decode *in, bal_shape *shape)
  * here and by which the rescaler weighs colours. Lossy pictures have colours of half the size,
  * rounded up, and the rescaler would stretch them unless everything divides. */
 static void choose_scale(const bal_decode *in, const WebPBitstreamFeatures *features,
-                         WebPDecoderConfig *config, bal_shape *shape)
+                         WebPDecoderConfig *config, bal_picture_shape *shape)
 {
     const bool lossy = features->format == 1 && !features->has_alpha;
     int d = lossy ? bal_ask_divisor(in->ask, shape->height, shape->width) : 1;
@@ -69,7 +69,7 @@ bal_status bal_webp_decode(const bal_decode *in, bal_picture *out)
     if (!WebPInitDecoderConfig(&config))
         return bal_fail(in->ctx, BAL_UNSUPPORTED,
                         "%s: libwebp is not of the version that this build was made for", in->name);
-    bal_shape shape = {3, features.height, features.width};
+    bal_picture_shape shape = {3, features.height, features.width};
     choose_scale(in, &features, &config, &shape);
     uint8_t *pixels = bal_calloc(in->ctx, bal_shape_bytes(shape), 1);
     if (!pixels)

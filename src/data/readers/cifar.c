@@ -146,7 +146,7 @@ static bal_status open_layout(bal_source *source, bal_ctx *ctx, const cifar_layo
 {
     int batches = 0;
     source->classes = layout->kind->classes;
-    source->native = (bal_shape){3, SIDE, SIDE};
+    source->native = (bal_picture_shape){3, SIDE, SIDE};
     for (size_t i = 0; i < BAL_COUNT_OF(layout->train) && layout->train[i]; i++, batches++)
         BAL_TRY(add_file(source, ctx, layout->kind, BAL_SPLIT_TRAIN, layout->train[i]));
     BAL_TRY(check_batches(source, ctx, batches));

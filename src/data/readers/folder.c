@@ -190,7 +190,8 @@ static bal_status path_of(const bal_source *source, bal_ctx *ctx, int64_t item, 
     return BAL_OK;
 }
 
-static bal_status shape_of(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape *shape)
+static bal_status shape_of(const bal_source *source, bal_ctx *ctx, int64_t item,
+                           bal_picture_shape *shape)
 {
     char path[BAL_PATH_LENGTH];
     BAL_TRY(path_of(source, ctx, item, path));

@@ -174,7 +174,7 @@ static bal_status add_pair(bal_source *source, bal_ctx *ctx, const idx_pair *pai
     bal_packed_block block = {.first_item = source->count};
     BAL_TRY(read_file(ctx, pair->images, &block.file));
     bal_status status = bal_idx_images(ctx, pair->images, &block.file, dims, &block.start);
-    const bal_shape shape = {1, (int)dims[1], (int)dims[2]};
+    const bal_picture_shape shape = {1, (int)dims[1], (int)dims[2]};
     if (status == BAL_OK && pair->split != BAL_SPLIT_TRAIN &&
         (shape.height != source->native.height || shape.width != source->native.width))
         status = bal_fail(ctx, BAL_BAD_DATA,

@@ -211,7 +211,8 @@ static bal_status name_line(const bal_source *source, bal_ctx *ctx, int64_t item
     return bal_fail_within(ctx, status, "%s:%" PRIu32, source->path, m->lines[item]);
 }
 
-static bal_status shape_of(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape *shape)
+static bal_status shape_of(const bal_source *source, bal_ctx *ctx, int64_t item,
+                           bal_picture_shape *shape)
 {
     char path[BAL_PATH_LENGTH];
     bal_status status = path_of(source, ctx, item, path);

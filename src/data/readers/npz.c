@@ -72,7 +72,7 @@ static bal_status check_images(bal_source *source, bal_ctx *ctx, const npz_part 
     const int64_t channels = l->dims == 3 ? 1 : l->dims == 4 ? l->shape[3] : 0;
     if (!sides || (channels != 1 && channels != 3))
         return fail_shape(source, ctx, part, l);
-    const bal_shape shape = {(int)channels, (int)l->shape[1], (int)l->shape[2]};
+    const bal_picture_shape shape = {(int)channels, (int)l->shape[1], (int)l->shape[2]};
     if (part->split != BAL_SPLIT_TRAIN && !bal_shape_equal(shape, source->native))
         return bal_fail(ctx, BAL_BAD_DATA,
                         "%s: %s has images of %dx%d with %d channels, the training set has %dx%d "

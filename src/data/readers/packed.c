@@ -37,7 +37,7 @@ static const bal_packed_block *block_of(const bal_source *source, int64_t item)
     return b;
 }
 
-static void interleave(const unsigned char *planes, bal_shape shape, uint8_t *pixels)
+static void interleave(const unsigned char *planes, bal_picture_shape shape, uint8_t *pixels)
 {
     const size_t area = (size_t)shape.height * (size_t)shape.width;
     for (int c = 0; c < shape.channels; c++) {

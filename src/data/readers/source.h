@@ -8,9 +8,9 @@
 
 #define BAL_PATH_LENGTH 4096
 
-typedef struct bal_shape {
+typedef struct bal_picture_shape {
     int channels, height, width;
-} bal_shape;
+} bal_picture_shape;
 
 typedef struct bal_source bal_source;
 
@@ -23,7 +23,7 @@ typedef struct bal_box {
  * shrinks by 4 makes 66 columns of 261: the picture is then 65.25 wide. */
 typedef struct bal_picture {
     uint8_t *pixels;
-    bal_shape shape;
+    bal_picture_shape shape;
     bal_box box;                 /* the picture within the pixels; width 0: all of them */
     int full_height, full_width; /* before the decoder shrank it; 0: the shape's */
     bool borrowed;               /* the pixels belong to the source */
@@ -65,10 +65,10 @@ struct bal_source {
     bal_ctx *ctx;
     const bal_reader *reader;
     char *path;
-    bal_shape wanted; /* by the settings; 0: what the data has */
-    bal_shape native; /* what the data has; of no interest where wanted says all */
-    bool mixed;       /* sizes may differ and files may be damaged: open looks at no image, and
-                         leaves 0 in native for what it does not know without */
+    bal_picture_shape wanted; /* by the settings; 0: what the data has */
+    bal_picture_shape native; /* what the data has; of no interest where wanted says all */
+    bool mixed; /* sizes may differ and files may be damaged: open looks at no image, and
+                   leaves 0 in native for what it does not know without */
     bal_image_limits limits; /* for every image that is decoded */
     uint64_t max_unpacked;   /* bytes that open may write to the cache of the user */
     int classes;             /* >= 1 after open */
@@ -103,7 +103,7 @@ bal_status bal_source_name_classes(bal_source *source, bal_ctx *ctx, const char 
  * sizes are mixed. Fails with BAL_BAD_DATA (two sizes), BAL_INTERRUPTED. */
 bal_status bal_source_measure(bal_source *source, bal_ctx *ctx,
                               bal_status (*shape_of)(const bal_source *source, bal_ctx *ctx,
-                                                     int64_t item, bal_shape *shape));
+                                                     int64_t item, bal_picture_shape *shape));
 
 bal_box bal_picture_box(const bal_picture *picture);
 /* Of the picture before it was shrunk. */

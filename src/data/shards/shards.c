@@ -174,7 +174,8 @@ static bal_status picture(const bal_source *source, bal_ctx *ctx, int64_t item, 
 }
 
 /* Of the whole picture: its orientation may stand at its end. */
-static bal_status shape_of(const bal_source *source, bal_ctx *ctx, int64_t item, bal_shape *shape)
+static bal_status shape_of(const bal_source *source, bal_ctx *ctx, int64_t item,
+                           bal_picture_shape *shape)
 {
     bal_decode in;
     uint8_t *bytes;
