@@ -9,15 +9,10 @@ static const bal_recipe_choice choices[] = {
     {"near-balanced", 3.0, "ce", "n_max / n_min up to 3: ce",
      "close to balanced: plain training loses little, and its probabilities need no correction",
      "Buda et al. 2018; Shwartz-Ziv et al. 2023"},
-    {"moderate", 20.0, "balanced-softmax", "n_max / n_min up to 20: balanced-softmax",
-     "a correction by the class counts in the loss suffices; nothing to tune, and the features "
-     "stay "
-     "those of all images",
-     "Ren et al. 2020; Zhang et al. 2021 (bag of tricks)"},
-    {"long-tail", INFINITY, "mixup-drw", "n_max / n_min above 20: mixup-drw",
-     "a long tail: mixed images keep the features from learning the few rare ones by heart, and "
-     "class weights come once the features have settled",
-     "Cao et al. 2019; Zhang et al. 2018; Zhang et al. 2021 (bag of tricks)"},
+    {"imbalanced", INFINITY, "balanced-softmax", "n_max / n_min above 3: balanced-softmax",
+     "the counts of the classes correct the loss: nothing to tune, no stages, so it suits short "
+     "runs and long ones",
+     "Ren et al. 2020; Menon et al. 2021"},
 };
 
 const bal_recipe_choice *bal_recipe_choice_at(int i)
