@@ -88,35 +88,45 @@ static hsv to_hsv(const uint8_t *rgb)
     if (most == least)
         return (hsv){0, 0, most};
     const float span = (float)(most - least), s = span / (float)most;
-    const float red = (float)(most - r) / span, green = (float)(most - g) / span,
-                blue = (float)(most - b) / span;
-    float h;
-    if (r == most)
-        h = blue - green;
-    else if (g == most)
-        h = (float)(2.0 + (double)red - (double)blue);
-    else
-        h = (float)(4.0 + (double)green - (double)red);
+    /* the two others' distances, and a third of the wheel for each channel */
+    const uint8_t after = r == most ? g : g == most ? b : r;
+    const uint8_t before = r == most ? b : g == most ? r : g;
+    const double start = r == most ? 0.0 : g == most ? 2.0 : 4.0;
+    const float ahead = (float)(most - before) / span, behind = (float)(most - after) / span;
+    float h = (float)(start + (double)ahead - (double)behind);
     const double turned = (double)h / 6.0 + 1.0; /* in 5/6 to 11/6 */
     h = (float)(turned < 1.0 ? turned : turned - 1.0);
     return (hsv){(uint8_t)((double)h * 255.0), (uint8_t)((double)s * 255.0), most};
 }
 
-static void to_rgb(hsv in, uint8_t *rgb)
+/* What depends on one byte of a colour alone. */
+typedef struct wheel {
+    double within[256]; /* h: from the start of its sixth */
+    double share[256];  /* s */
+    uint8_t sixth[256]; /* h: 0 to 5 */
+} wheel;
+
+static void turn_wheel(wheel *w)
 {
-    if (in.s == 0) {
-        memset(rgb, in.v, 3);
-        return;
+    for (int v = 0; v < 256; v++) {
+        const double at = (double)((float)v * 6.0f) / 255.0;
+        w->within[v] = (double)(float)(at - (double)(int)at);
+        w->sixth[v] = (uint8_t)((int)at % 6);
+        w->share[v] = (double)(float)(v / 255.0);
     }
-    const double sixth = (double)((float)in.h * 6.0f) / 255.0;
-    const int i = (int)sixth;
-    const double f = (double)(float)(sixth - (double)i), v = in.v;
-    const double fs = (double)(float)(in.s / 255.0);
-    const uint8_t p = (uint8_t)(v * (1.0 - fs) + 0.5), q = (uint8_t)(v * (1.0 - fs * f) + 0.5),
-                  t = (uint8_t)(v * (1.0 - fs * (1.0 - f)) + 0.5);
-    const uint8_t wheel[6][3] = {{in.v, t, p}, {q, in.v, p}, {p, in.v, t},
-                                 {p, q, in.v}, {t, p, in.v}, {in.v, p, q}};
-    memcpy(rgb, wheel[i % 6], 3);
+}
+
+static void to_rgb(const wheel *w, hsv in, uint8_t *rgb)
+{
+    /* where the values of r, g and b lie in level */
+    static const uint8_t places[6][3] = {{0, 3, 1}, {2, 0, 1}, {1, 0, 3},
+                                         {1, 2, 0}, {3, 1, 0}, {0, 1, 2}};
+    const double f = w->within[in.h], fs = w->share[in.s], v = in.v;
+    const uint8_t level[4] = {in.v, (uint8_t)(v * (1.0 - fs) + 0.5),
+                              (uint8_t)(v * (1.0 - fs * f) + 0.5),
+                              (uint8_t)(v * (1.0 - fs * (1.0 - f)) + 0.5)};
+    for (int c = 0; c < 3; c++)
+        rgb[c] = level[places[w->sixth[in.h]][c]];
 }
 
 void bal_raster_hue(const bal_raster *r, double shift)
@@ -125,9 +135,11 @@ void bal_raster_hue(const bal_raster *r, double shift)
     const unsigned turn = (unsigned)(int)(shift * 255.0);
     if (r->shape.channels != 3)
         return;
+    wheel w;
+    turn_wheel(&w);
     for (size_t i = 0; i < bytes; i += 3) {
         hsv colour = to_hsv(r->pixels + i);
         colour.h = (uint8_t)(colour.h + turn);
-        to_rgb(colour, r->pixels + i);
+        to_rgb(&w, colour, r->pixels + i);
     }
 }
