@@ -194,6 +194,12 @@ BAL_MUST_CHECK bal_status bal_training_restart_average(bal_training *g);
 /* The sentence of BAL_DIVERGED: what is not finite, and its value. */
 BAL_MUST_CHECK bal_status bal_training_diverged(const bal_training *g, const char *what,
                                                 double value);
+/* The logits of the validation split, from the values that the plan has: g->scores and
+ * g->score_labels. Fails with BAL_DIVERGED, BAL_INTERRUPTED. */
+BAL_MUST_CHECK bal_status bal_training_score_validation(bal_training *g);
+/* The first `items` rows of g->scores, judged without intervals. */
+BAL_MUST_CHECK bal_status bal_training_evaluate(const bal_training *g, int64_t items,
+                                                bal_evaluation **out);
 /* Fills the report about the epoch that ends, validation included. BAL_INTERRUPTED: nothing is
  * lost. */
 BAL_MUST_CHECK bal_status bal_training_report(bal_training *g, bal_epoch_report *report);

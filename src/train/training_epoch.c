@@ -126,7 +126,7 @@ bal_status bal_training_rest(bal_training *g)
 
 /* ---- the end of an epoch ---- */
 
-static bal_status evaluate(const bal_training *g, int64_t items, bal_evaluation **out)
+bal_status bal_training_evaluate(const bal_training *g, int64_t items, bal_evaluation **out)
 {
     bal_evaluation_settings settings = bal_evaluation_defaults();
     settings.classes = (int)g->t->classes;
@@ -137,7 +137,7 @@ static bal_status evaluate(const bal_training *g, int64_t items, bal_evaluation 
     return bal_evaluate(out, g->ctx, &settings);
 }
 
-static bal_status validate(bal_training *g, bal_epoch_report *report)
+bal_status bal_training_score_validation(bal_training *g)
 {
     const bal_trainer *t = g->t;
     const int64_t items = t->info.items[BAL_SPLIT_VAL];
@@ -149,8 +149,15 @@ static bal_status validate(bal_training *g, bal_epoch_report *report)
     for (size_t i = 0; i < (size_t)items * t->classes; i++)
         if (!isfinite(g->scores[i]))
             return bal_training_diverged(g, "a validation logit", g->scores[i]);
+    return BAL_OK;
+}
+
+static bal_status validate(bal_training *g, bal_epoch_report *report)
+{
+    const bal_trainer *t = g->t;
     bal_evaluation *e;
-    BAL_TRY(evaluate(g, items, &e));
+    BAL_TRY(bal_training_score_validation(g));
+    BAL_TRY(bal_training_evaluate(g, t->info.items[BAL_SPLIT_VAL], &e));
     report->val_loss = bal_evaluation_metric(e, BAL_METRIC_nll);
     report->val_balanced_accuracy = bal_evaluation_metric(e, BAL_METRIC_balanced_accuracy);
     report->monitored = bal_evaluation_metric(e, t->monitor);

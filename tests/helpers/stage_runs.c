@@ -107,3 +107,42 @@ int stage_expect_moved(const bal_weights *a, const bal_weights *b, const char *n
 {
     return expect(a, b, names, false);
 }
+
+const char *stage_acting(const char *stage, const char *more)
+{
+    static char text[1024];
+    snprintf(text, sizeof text,
+             "batch_size: 8\nepochs: 2\noptimizer: {lr: 0.05}\nselect: last-stage\n%s"
+             "stages:\n"
+             "  - {epochs: 100%%, augment: {crop_padding: 1}}\n"
+             "  - {epochs: 0, %s, augment: {crop_padding: 0, hflip: 0}}\n",
+             more, stage);
+    return text;
+}
+
+stage_rows stage_rows_of(const stage_runs *f, bal_split split)
+{
+    bal_predictor_settings s = bal_predictor_defaults();
+    bal_model *model;
+    s.run = f->run;
+    s.last = true;
+    s.engine = "reference";
+    test_ok(f->ctx, bal_model_open(&model, f->ctx, &s));
+    const size_t n = (size_t)bal_dataset_describe(f->data).items[split];
+    stage_rows r = {malloc(n * STAGE_FEATURES * sizeof(float)),
+                    malloc(n * STAGE_CLASSES * sizeof(float)), malloc(n * sizeof(int32_t))};
+    test_ok(f->ctx, bal_model_features(model, f->data,
+                                       &(bal_feature_ask){.split = split,
+                                                          .features = r.features,
+                                                          .logits = r.logits,
+                                                          .labels = r.labels}));
+    bal_model_close(&model);
+    return r;
+}
+
+void stage_rows_close(stage_rows *r)
+{
+    free(r->features);
+    free(r->logits);
+    free(r->labels);
+}

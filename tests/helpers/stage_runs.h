@@ -9,6 +9,7 @@
 #include "ballast/net.h"
 
 #define STAGE_CLASSES 3
+#define STAGE_FEATURES 64 /* of resnet8 */
 #define STAGE_EPOCHS_MAX 16
 
 typedef struct stage_runs {
@@ -40,5 +41,18 @@ bool stage_same_bits(const bal_tensor *a, const bal_tensor *b);
  * of momenta are left out. Returns how many there are. */
 int stage_expect_same(const bal_weights *a, const bal_weights *b, const char *names);
 int stage_expect_moved(const bal_weights *a, const bal_weights *b, const char *names);
+
+/* A recipe: two epochs that train, then a stage that only does what `stage` says. more: keys of the
+ * recipe. Static memory. */
+const char *stage_acting(const char *stage, const char *more);
+
+/* What the head of the last run reads and says, for the items of a split; release with
+ * stage_rows_close. */
+typedef struct stage_rows {
+    float *features, *logits; /* items x */
+    int32_t *labels;
+} stage_rows;
+stage_rows stage_rows_of(const stage_runs *f, bal_split split);
+void stage_rows_close(stage_rows *r);
 
 #endif

@@ -30,20 +30,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Two epochs that train, then a stage that only does what `stage` says. more: keys of the recipe.
- */
-static const char *acting(const char *stage, const char *more)
-{
-    static char text[1024];
-    snprintf(text, sizeof text,
-             "batch_size: 8\nepochs: 2\noptimizer: {lr: 0.05}\nselect: last-stage\n%s"
-             "stages:\n"
-             "  - {epochs: 100%%, augment: {crop_padding: 1}}\n"
-             "  - {epochs: 0, %s, augment: {crop_padding: 0, hflip: 0}}\n",
-             more, stage);
-    return text;
-}
-
 static double norm_of(const float *row)
 {
     double sum = 0.0;
@@ -54,39 +40,6 @@ static double norm_of(const float *row)
 
 /* ---- the head alone ---- */
 
-static void rows_are_divided_by_their_norms(void **state)
-{
-    stage_runs *f = *state;
-    static const double taus[] = {0.0, 0.5, 1.0, 1.7};
-    f->keep = 2;
-    for (int k = 0; k < 4; k++) {
-        char stage[64];
-        snprintf(stage, sizeof stage, "begin: tau-normalize, normalize_tau: %g", taus[k]);
-        test_ok(f->ctx, stage_train(f, acting(stage, "")));
-        bal_weights *last = stage_read(f, "last.safetensors"),
-                    *best = stage_read(f, "best.safetensors");
-        const float *before = bal_weights_find(f->kept, "fc.weight")->data;
-        float want[ROWS];
-        for (int j = 0; j < STAGE_CLASSES; j++)
-            for (int i = 0; i < FEATURES; i++)
-                want[j * FEATURES + i] = (float)(before[j * FEATURES + i] /
-                                                 pow(norm_of(before + j * FEATURES), taus[k]));
-        test_close("fc.weight", want, bal_weights_find(last, "fc.weight")->data, ROWS, 1e-6);
-        for (int j = 0; j < STAGE_CLASSES; j++) {
-            assert_true(bal_weights_find(last, "fc.bias")->data[j] == 0.0f);
-            assert_true(bal_weights_find(f->kept, "fc.bias")->data[j] != 0.0f);
-        }
-        assert_int_equal(stage_expect_same(f->kept, last, "[!f]*"), BACKBONE);
-        stage_expect_same(best, last, "*"); /* select: last-stage */
-        assert_int_equal(f->epochs, 3);
-        assert_true(isnan(f->reports[2].train_loss) && f->reports[2].best);
-        assert_true(f->reports[2].lr == 0.0 && f->drawn[2][0] == 0);
-        assert_true(f->reports[2].val_balanced_accuracy > 0.0);
-        bal_weights_close(&last);
-        bal_weights_close(&best);
-    }
-}
-
 static void a_new_head_is_a_function_of_seed_and_stage(void **state)
 {
     stage_runs *f = *state;
@@ -95,7 +48,7 @@ static void a_new_head_is_a_function_of_seed_and_stage(void **state)
         f->keep = k < 3 ? 2 : 0;
         f->settings.seed = k == 2 ? 6 : 5;
         f->settings.lr = k == 1 ? 0.01 : 0.05;
-        test_ok(f->ctx, stage_train(f, k < 3 ? acting("begin: reinit-head", "")
+        test_ok(f->ctx, stage_train(f, k < 3 ? stage_acting("begin: reinit-head", "")
                                              : "batch_size: 8\nepochs: 1\nstages:\n"
                                                "  - {epochs: 0, begin: reinit-head}\n"
                                                "  - {epochs: 0, begin: zero-bias}\n"
@@ -124,7 +77,7 @@ static void bias_and_momentum_become_zero(void **state)
 {
     stage_runs *f = *state;
     f->keep = 2;
-    test_ok(f->ctx, stage_train(f, acting("begin: zero-bias", "")));
+    test_ok(f->ctx, stage_train(f, stage_acting("begin: zero-bias", "")));
     bal_weights *last = stage_read(f, "state.safetensors");
     stage_expect_same(f->kept, last, "[!f]*");
     stage_expect_same(f->kept, last, "fc.weight");
@@ -137,7 +90,7 @@ static void bias_and_momentum_become_zero(void **state)
                                 bal_weights_find(last, "momentum/fc.weight")));
     bal_weights_close(&last);
 
-    test_ok(f->ctx, stage_train(f, acting("begin: reset-momentum", "")));
+    test_ok(f->ctx, stage_train(f, stage_acting("begin: reset-momentum", "")));
     last = stage_read(f, "state.safetensors");
     stage_expect_same(f->kept, last, "*");
     int momenta = 0;
@@ -155,38 +108,6 @@ static void bias_and_momentum_become_zero(void **state)
 
 /* ---- class means ---- */
 
-typedef struct rows {
-    float *features, *logits; /* items x */
-    int32_t *labels;
-} rows;
-
-static rows training_rows(const stage_runs *f)
-{
-    bal_predictor_settings s = bal_predictor_defaults();
-    bal_model *model;
-    s.run = f->run;
-    s.last = true;
-    s.engine = "reference";
-    test_ok(f->ctx, bal_model_open(&model, f->ctx, &s));
-    const size_t n = (size_t)f->train_items;
-    rows r = {malloc(n * FEATURES * sizeof(float)), malloc(n * STAGE_CLASSES * sizeof(float)),
-              malloc(n * sizeof(int32_t))};
-    test_ok(f->ctx, bal_model_features(model, f->data,
-                                       &(bal_feature_ask){.split = BAL_SPLIT_TRAIN,
-                                                          .features = r.features,
-                                                          .logits = r.logits,
-                                                          .labels = r.labels}));
-    bal_model_close(&model);
-    return r;
-}
-
-static void close_rows(rows *r)
-{
-    free(r->features);
-    free(r->logits);
-    free(r->labels);
-}
-
 static void class_means_are_the_nearest_mean(void **state)
 {
     stage_runs *f = *state;
@@ -198,10 +119,10 @@ static void class_means_are_the_nearest_mean(void **state)
                  {"begin: class-means-cosine", "head: cosine\nscale: 4\n", true}};
     f->keep = 2;
     for (int k = 0; k < 3; k++) {
-        test_ok(f->ctx, stage_train(f, acting(kinds[k].stage, kinds[k].more)));
+        test_ok(f->ctx, stage_train(f, stage_acting(kinds[k].stage, kinds[k].more)));
         bal_weights *last = stage_read(f, "last.safetensors");
         stage_expect_same(f->kept, last, "[!f]*");
-        rows r = training_rows(f);
+        stage_rows r = stage_rows_of(f, BAL_SPLIT_TRAIN);
         double mean[STAGE_CLASSES][FEATURES] = {{0}};
         int count[STAGE_CLASSES] = {0};
         for (int64_t n = 0; n < f->train_items; n++) {
@@ -242,7 +163,7 @@ static void class_means_are_the_nearest_mean(void **state)
             }
             assert_int_equal(nearest, chosen);
         }
-        close_rows(&r);
+        stage_rows_close(&r);
         bal_weights_close(&last);
     }
 }
@@ -479,7 +400,7 @@ static void impossible_stages_are_told(void **state)
     f->settings.out = test_path(f->folder, "never");
     static const struct {
         const char *recipe, *words;
-    } rows_of[] = {
+    } cases[] = {
         {"epochs: 4\nstages:\n- {epochs: 100%, freeze: fc.weight, max_norm: 1}\n",
          ":3: max_norm bounds the rows of fc.weight after every step, but stages[0] does not"},
         {"epochs: 4\nstages:\n- {epochs: 100%}\n- {epochs: 0, begin: zero-bias, max_norm: 1}\n",
@@ -489,8 +410,8 @@ static void impossible_stages_are_told(void **state)
         {"epochs: 4\nstages:\n- {begin: reinithead}\n",
          ":3: unknown action \"reinithead\"; did you mean \"reinit-head\"?"},
     };
-    for (size_t i = 0; i < BAL_COUNT_OF(rows_of); i++)
-        test_fails(f->ctx, stage_train(f, rows_of[i].recipe), BAL_MISMATCH, rows_of[i].words, NULL);
+    for (size_t i = 0; i < BAL_COUNT_OF(cases); i++)
+        test_fails(f->ctx, stage_train(f, cases[i].recipe), BAL_MISMATCH, cases[i].words, NULL);
     assert_false(test_exists(test_path(f->folder, "never")));
 }
 
@@ -526,7 +447,6 @@ static void the_last_stage_can_be_the_product(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(rows_are_divided_by_their_norms, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_head_is_a_function_of_seed_and_stage, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(bias_and_momentum_become_zero, set_up, tear_down),

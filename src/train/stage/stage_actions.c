@@ -13,46 +13,45 @@ typedef struct action {
     bool needs_norms; /* of the head's rows: what makes no difference to a cosine head */
     bool needs_bias;
     bool needs_images; /* of every class */
+    bool needs_validation;
 } action;
 
 #define KANG "Kang et al. 2020 (decoupling)"
 
 static const action actions[] = {
-    {{"reinit-head", "head as at the start, drawn anew from (seed, stage)", KANG},
-     bal_stage_reinit_head,
-     false,
-     false,
-     false},
-    {{"class-means", "w_j = m_j, b_j = -|m_j|^2 / 2, m_j the mean of the features of class j",
-      "Kang et al. 2020 (decoupling); Mensink et al. 2013 (nearest class mean)"},
-     bal_stage_class_means,
-     false,
-     true,
-     true},
-    {{"class-means-cosine", "w_j = m_j / |m_j|, b_j = 0, m_j the mean of the features of class j",
-      "Kang et al. 2020 (decoupling); Mensink et al. 2013 (nearest class mean)"},
-     bal_stage_class_means_cosine,
-     false,
-     false,
-     true},
-    {{"tau-normalize", "w_j <- w_j / |w_j|^tau, b_j <- 0", KANG},
-     bal_stage_tau_normalize,
-     true,
-     false,
-     false},
-    {{"zero-bias", "b_j <- 0", KANG}, bal_stage_zero_bias, false, true, false},
-    {{"reestimate-norm",
-      "running mean and variance <- their means over the batches of one epoch of the stage's draws",
-      "Zhong et al. 2021 (MiSLAS); Izmailov et al. 2018 (SWA)"},
-     bal_stage_reestimate_norm,
-     false,
-     false,
-     false},
-    {{"reset-momentum", "v <- 0", "a new optimizer, as the second stages of the papers have"},
-     bal_stage_reset_momentum,
-     false,
-     false,
-     false},
+    {.info = {"reinit-head", "head as at the start, drawn anew from (seed, stage)", KANG},
+     .run = bal_stage_reinit_head},
+    {.info = {"class-means",
+              "w_j = m_j, b_j = -|m_j|^2 / 2, m_j the mean of the features of class j",
+              "Kang et al. 2020 (decoupling); Mensink et al. 2013 (nearest class mean)"},
+     .run = bal_stage_class_means,
+     .needs_bias = true,
+     .needs_images = true},
+    {.info = {"class-means-cosine",
+              "w_j = m_j / |m_j|, b_j = 0, m_j the mean of the features of class j",
+              "Kang et al. 2020 (decoupling); Mensink et al. 2013 (nearest class mean)"},
+     .run = bal_stage_class_means_cosine,
+     .needs_images = true},
+    {.info = {"tau-normalize", "w_j <- w_j / |w_j|^tau, b_j <- 0", KANG},
+     .run = bal_stage_tau_normalize,
+     .needs_norms = true},
+    {.info =
+         {"tau-search",
+          "tau-normalize by the tau of 0, 0.1, ..., 2 with the best metric on the validation split",
+          KANG},
+     .run = bal_stage_tau_search,
+     .needs_norms = true,
+     .needs_validation = true},
+    {.info = {"zero-bias", "b_j <- 0", KANG}, .run = bal_stage_zero_bias, .needs_bias = true},
+    {.info =
+         {"reestimate-norm",
+          "running mean and variance <- their means over the batches of one epoch of the stage's "
+          "draws",
+          "Zhong et al. 2021 (MiSLAS); Izmailov et al. 2018 (SWA)"},
+     .run = bal_stage_reestimate_norm},
+    {.info = {"reset-momentum", "v <- 0",
+              "a new optimizer, as the second stages of the papers have"},
+     .run = bal_stage_reset_momentum},
 };
 
 const bal_method_info *bal_stage_action_at(int i)
@@ -119,6 +118,11 @@ bal_status bal_stage_check_data(const bal_trainer *t, int number)
     size_t length;
     while (bal_recipe_next_item(&at, &item, &length)) {
         const action *a = find(item, length);
+        if (a && a->needs_validation && t->info.items[BAL_SPLIT_VAL] == 0)
+            return bal_fail(t->ctx, BAL_MISMATCH,
+                            "%s:%d: %s chooses by the validation split, and this data has none; "
+                            "tau-normalize takes the tau that it is given",
+                            t->recipe->where, stage->line, a->info.name);
         for (size_t c = 0; a && a->needs_images && c < t->classes; c++)
             if (counts[c] == 0)
                 return bal_fail(t->ctx, BAL_MISMATCH,

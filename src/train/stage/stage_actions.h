@@ -10,12 +10,13 @@
  * changed: the state on the disk is what a run goes on from. */
 typedef bal_status bal_stage_action_fn(bal_training *g, int stage);
 bal_stage_action_fn bal_stage_reinit_head, bal_stage_class_means, bal_stage_class_means_cosine,
-    bal_stage_tau_normalize, bal_stage_zero_bias, bal_stage_reestimate_norm,
+    bal_stage_tau_normalize, bal_stage_tau_search, bal_stage_zero_bias, bal_stage_reestimate_norm,
     bal_stage_reset_momentum;
 
 /* The list of a stage, in its order. Fails as the actions do. */
 BAL_MUST_CHECK bal_status bal_stage_begin(bal_training *g, int stage);
-/* What can be wrong once the data is known: a class without images has no mean. */
+/* What can be wrong once the data is known: a class without images has no mean, and without a
+ * validation split nothing is best on it. */
 BAL_MUST_CHECK bal_status bal_stage_check_data(const bal_trainer *t, int stage);
 
 /* ---- the head's matrix in the hands of an action or of a projection ---- */
@@ -28,6 +29,7 @@ typedef struct bal_head_rows {
 /* Reads them; release with bal_head_rows_close, which accepts what a failure left. */
 BAL_MUST_CHECK bal_status bal_head_rows_open(bal_head_rows *out, bal_plan *plan);
 void bal_head_rows_close(bal_head_rows *head);
+double bal_head_row_norm(const bal_head_rows *head, int64_t j);
 /* Writes rows and shift back. */
 BAL_MUST_CHECK bal_status bal_head_rows_write(const bal_head_rows *head);
 /* The same, and the momenta of all parameters of the head start again at 0. */

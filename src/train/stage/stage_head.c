@@ -77,10 +77,11 @@ bal_status bal_head_rows_replace(const bal_head_rows *head)
     return forget_head(head->plan);
 }
 
-static double norm_of(const float *row, int64_t count)
+double bal_head_row_norm(const bal_head_rows *head, int64_t j)
 {
+    const float *row = head->rows + j * head->features;
     double sum = 0.0;
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < head->features; i++)
         sum += (double)row[i] * row[i];
     return sqrt(sum);
 }
@@ -123,26 +124,6 @@ bal_status bal_stage_zero_bias(bal_training *g, int stage)
     return status;
 }
 
-/* A row of norm 0 stays. */
-bal_status bal_stage_tau_normalize(bal_training *g, int stage)
-{
-    const double tau = g->t->recipe->stages[stage].normalize_tau;
-    bal_head_rows head;
-    bal_status status = bal_head_rows_open(&head, g->plan);
-    for (int64_t j = 0; status == BAL_OK && j < head.classes; j++) {
-        float *row = head.rows + j * head.features;
-        const double norm = norm_of(row, head.features);
-        for (int64_t i = 0; norm > 0.0 && i < head.features; i++)
-            row[i] = (float)(row[i] / pow(norm, tau));
-        if (head.shift)
-            head.shift[j] = 0.0f;
-    }
-    if (status == BAL_OK)
-        status = bal_head_rows_replace(&head);
-    bal_head_rows_close(&head);
-    return status;
-}
-
 bal_status bal_stage_reset_momentum(bal_training *g, int stage)
 {
     (void)stage;
@@ -160,7 +141,7 @@ bal_status bal_stage_project(bal_plan *plan, double bound)
     bal_status status = bal_head_rows_open(&head, plan);
     for (int64_t j = 0; status == BAL_OK && j < head.classes; j++) {
         float *row = head.rows + j * head.features;
-        const double norm = norm_of(row, head.features);
+        const double norm = bal_head_row_norm(&head, j);
         for (int64_t i = 0; norm > bound && i < head.features; i++)
             row[i] = (float)(row[i] * (bound / norm));
         cut = cut || norm > bound;
