@@ -316,6 +316,33 @@ static void noise_has_its_deviation(void **state)
     assert_true(fabs(beside / n) < 5 * variance / sqrt(n));
 }
 
+/* Each side by itself: a tail that is cut off, or one-sided, hardly shows in the moments. */
+static void noise_has_its_tails(void **state)
+{
+    (void)state;
+    enum { ITEMS = 2000 };
+    const bal_augment_settings s = {.gaussian_noise = 0.08};
+    static const double limits[] = {2.5, 3.0, 3.5, 4.0};
+    double beyond[2][4] = {{0}};
+    for (uint64_t item = 0; item < ITEMS; item++) {
+        uint8_t out[MOST];
+        memset(out, 128, sizeof out);
+        make(&s, colour, item, out);
+        for (int i = 0; i < MOST; i++)
+            for (int k = 0; k < 4; k++) {
+                const double far = ceil(limits[k] * 0.08 * 255) - 0.5; /* values are rounded */
+                beyond[0][k] += out[i] - 128.0 > far;
+                beyond[1][k] += 128.0 - out[i] > far;
+            }
+    }
+    for (int k = 0; k < 4; k++) {
+        const double far = ceil(limits[k] * 0.08 * 255) - 0.5;
+        const double want = (double)ITEMS * MOST * 0.5 * erfc(far / (0.08 * 255) / sqrt(2.0));
+        for (int side = 0; side < 2; side++)
+            assert_true(fabs(beyond[side][k] - want) < 5.0 * sqrt(want));
+    }
+}
+
 /* On a uniform image brightness shows its factor. */
 static void jitter_is_uniform_within_its_range(void **state)
 {
@@ -434,6 +461,7 @@ int main(void)
         cmocka_unit_test(erased_boxes_have_the_sizes_asked_for),
         cmocka_unit_test(erasing_fills_as_asked),
         cmocka_unit_test(noise_has_its_deviation),
+        cmocka_unit_test(noise_has_its_tails),
         cmocka_unit_test(jitter_is_uniform_within_its_range),
         cmocka_unit_test(translation_reaches_its_range),
         cmocka_unit_test(wrong_settings_are_refused),
