@@ -246,9 +246,12 @@ static bal_status interrupted(bal_training *g)
 static bal_status train(bal_training *g)
 {
     while (g->state.epoch < g->t->settings.epochs && !bal_training_stops(g)) {
-        BAL_TRY(bal_training_enter(g, g->state.epoch, NULL));
+        bal_status status = bal_training_enter(g, g->state.epoch, NULL);
+        if (status == BAL_DIVERGED)
+            return diverged(g);
+        BAL_TRY(status);
         const bool idle = g->t->recipe->stages[g->stage].idle;
-        bal_status status = idle ? bal_training_rest(g) : bal_training_epoch(g);
+        status = idle ? bal_training_rest(g) : bal_training_epoch(g);
         if (status == BAL_OK)
             status = end_epoch(g);
         if (status == BAL_INTERRUPTED)

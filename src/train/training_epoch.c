@@ -133,6 +133,7 @@ bal_status bal_training_evaluate(const bal_training *g, int64_t items, bal_evalu
     settings.items = items;
     settings.scores = g->scores;
     settings.labels = g->score_labels;
+    settings.train_counts = g->t->counts + BAL_SPLIT_TRAIN * g->t->classes;
     settings.bootstrap = 0;
     return bal_evaluate(out, g->ctx, &settings);
 }

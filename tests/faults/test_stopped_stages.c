@@ -6,13 +6,13 @@
 #include <string.h>
 
 /* Actions that must not happen twice (tau-normalize), that read the images (class-means,
- * reestimate-norm), and what a stage has of its own. */
+ * reestimate-norm, tau-search), and what a stage has of its own. */
 static const char acts[] =
     "batch_size: 8\nepochs: 6\noptimizer: {lr: 0.05}\nselect: last-stage\n"
     "stages:\n"
     "  - {epochs: 2, begin: tau-normalize, normalize_tau: 0.5, augment: {crop_padding: 1}}\n"
-    "  - {epochs: 0, begin: [reestimate-norm, class-means, tau-normalize], normalize_tau: 0.3,\n"
-    "     sampler: class-balanced, augment: {crop_padding: 1}}\n"
+    "  - {epochs: 0, begin: [reestimate-norm, class-means, tau-search], sampler: class-balanced,\n"
+    "     augment: {crop_padding: 1}}\n"
     "  - {epochs: 2, begin: [tau-normalize, reset-momentum], train: head, norm: frozen,\n"
     "     sampler: class-balanced, schedule: cosine, lr: 0.1, max_norm: 0.5}\n"
     "  - {epochs: 2, begin: [zero-bias, tau-normalize], normalize_tau: 0.2, freeze: \"layer1*\",\n"

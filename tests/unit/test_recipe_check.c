@@ -169,6 +169,12 @@ static const struct {
     {"epochs: 10\nstages: [{epochs: 100%}, {epochs: 0}]\n", "stages[1] has no epochs"},
     {"stages: [{epochs: 100%, begin: tau-normalise}]\n",
      "my.yaml:1: unknown action \"tau-normalise\"; did you mean \"tau-normalize\"?"},
+    {"head: marc\nstages:\n- {}\n- {epochs: 0, begin: tau-search}\n",
+     "my.yaml:4: tau-search divides logits by the norms of the head's rows, and those of a head of "
+     "kind "
+     "marc"},
+    {"stages:\n- {}\n- {epochs: 0, begin: tau-search, normalize_tau: 0.7}\n",
+     "my.yaml:3: normalize_tau is 0.7, and stages[1] does not begin with tau-normalize"},
     {"head: cosine\nstages:\n- {}\n- {epochs: 0, begin: [reset-momentum, tau-normalize]}\n",
      "my.yaml:4: tau-normalize changes the norms of the head's rows, which a head of kind cosine"},
     {"head: cosine\nstages:\n- {begin: class-means}\n",

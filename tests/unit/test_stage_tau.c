@@ -117,6 +117,19 @@ static void the_best_power_is_found_on_the_validation_split(void **state)
     bal_weights_close(&last);
 }
 
+/* The validation split is so small that every power is as good by balanced accuracy. */
+static void of_equals_the_smallest_power_wins(void **state)
+{
+    stage_runs *f = *state;
+    f->keep = 2;
+    test_ok(f->ctx, stage_train(f, stage_acting("begin: tau-search", "")));
+    bal_weights *last = stage_read(f, "last.safetensors");
+    test_close("fc.weight", bal_weights_find(f->kept, "fc.weight")->data,
+               bal_weights_find(last, "fc.weight")->data, ROWS, 0.0);
+    assert_true(bal_weights_find(last, "fc.bias")->data[0] == 0.0f);
+    bal_weights_close(&last);
+}
+
 /* There is nothing to choose by. */
 static void a_search_wants_a_validation_split(void **state)
 {
@@ -125,6 +138,7 @@ static void a_search_wants_a_validation_split(void **state)
     f->data = test_open_toy(f->ctx, f->images, 0.0);
     test_fails(f->ctx, stage_train(f, stage_acting("begin: tau-search", "")), BAL_MISMATCH,
                "tau-search chooses by the validation split, and this data has none", NULL);
+    assert_int_equal(f->epochs, 0);
 }
 
 int main(void)
@@ -133,6 +147,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_are_divided_by_their_norms, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_best_power_is_found_on_the_validation_split, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(of_equals_the_smallest_power_wins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_search_wants_a_validation_split, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@ typedef struct bal_head {
     int (*add)(bal_graph *g, const char *name, int features, const bal_model_settings *s);
     bool bias;  /* it has a parameter NAME.bias, one number a class */
     bool norms; /* the norm of a row of NAME.weight makes a difference */
+    bool rows;  /* z_j - b_j is a multiple of w_j f that depends on the class alone */
 } bal_head;
 
 /* NULL: there is none of that name. */

@@ -14,6 +14,7 @@ typedef struct action {
     bool needs_bias;
     bool needs_images; /* of every class */
     bool needs_validation;
+    bool needs_rows; /* logits of other norms follow from the logits */
 } action;
 
 #define KANG "Kang et al. 2020 (decoupling)"
@@ -41,7 +42,8 @@ static const action actions[] = {
           KANG},
      .run = bal_stage_tau_search,
      .needs_norms = true,
-     .needs_validation = true},
+     .needs_validation = true,
+     .needs_rows = true},
     {.info = {"zero-bias", "b_j <- 0", KANG}, .run = bal_stage_zero_bias, .needs_bias = true},
     {.info =
          {"reestimate-norm",
@@ -84,6 +86,12 @@ static bal_status check_action(const bal_recipe *r, const bal_recipe_stage *stag
                         "%s:%d: %s changes the norms of the head's rows, which a head of kind %s "
                         "does not see",
                         r->where, stage->line, a->info.name, r->general.head);
+    if (a->needs_rows && !head->rows)
+        return bal_fail(r->ctx, BAL_MISMATCH,
+                        "%s:%d: %s divides logits by the norms of the head's rows, and those of a "
+                        "head of kind %s have more in them; tau-normalize takes the tau that it is "
+                        "given",
+                        r->where, stage->line, a->info.name, r->general.head);
     if (a->needs_bias && !head->bias)
         return bal_fail(r->ctx, BAL_MISMATCH,
                         "%s:%d: %s sets the bias, and a head of kind %s has none%s", r->where,
@@ -97,8 +105,10 @@ bal_status bal_recipe_check_actions(const bal_recipe *r, int number)
     const bal_recipe_stage *stage = &r->stages[number];
     const char *at = stage->begin, *item;
     size_t length;
+    bool takes_tau = false;
     while (bal_recipe_next_item(&at, &item, &length)) {
         const action *a = find(item, length);
+        takes_tau = takes_tau || (a && a->run == bal_stage_tau_normalize);
         char word[64], prefix[512];
         snprintf(word, sizeof word, "%.*s", (int)length, item);
         snprintf(prefix, sizeof prefix, "%.480s:%d: ", r->where, stage->line);
@@ -107,6 +117,11 @@ bal_status bal_recipe_check_actions(const bal_recipe *r, int number)
                                       &(bal_name_list){"action", name_at, NULL}, word);
         BAL_TRY(check_action(r, stage, a));
     }
+    if (!takes_tau && stage->normalize_tau != 1.0)
+        return bal_fail(r->ctx, BAL_MISMATCH,
+                        "%s:%d: normalize_tau is %g, and stages[%d] does not begin with "
+                        "tau-normalize, which takes it",
+                        r->where, stage->line, stage->normalize_tau, number);
     return BAL_OK;
 }
 

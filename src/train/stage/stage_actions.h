@@ -1,13 +1,13 @@
 /* What can be done when a stage begins: the key begin of a recipe's stage. One row an action, one
  * function each. An action changes the values of the plan; it is a function of these, the training
- * images, the seed and the stage. */
+ * and validation images, the run's metric, the seed and the stage. */
 #ifndef BAL_STAGE_ACTIONS_H
 #define BAL_STAGE_ACTIONS_H
 
 #include "train/trainer.h"
 
 /* Changes the values of g->plan, which is the whole network's. BAL_INTERRUPTED leaves them half
- * changed: the state on the disk is what a run goes on from. */
+ * changed: the state on the disk is what a run goes on from. Fails with BAL_DIVERGED too. */
 typedef bal_status bal_stage_action_fn(bal_training *g, int stage);
 bal_stage_action_fn bal_stage_reinit_head, bal_stage_class_means, bal_stage_class_means_cosine,
     bal_stage_tau_normalize, bal_stage_tau_search, bal_stage_zero_bias, bal_stage_reestimate_norm,
