@@ -402,7 +402,7 @@ bal_status bal_dataset_image_through(const bal_dataset *d, bal_ctx *ctx, const b
 {
     const bool any_size = d->source.wanted.height > 0;
     const bal_ask ask = {d->shape.height, d->shape.width, how->view, how->user};
-    if (bal_shape_bytes(d->shape) == 0)
+    if (bal_picture_shape_bytes(d->shape) == 0)
         return bal_fail(ctx, BAL_BAD_ARG,
                         "%s: opened with mixed sizes, images want img-size and in-chans",
                         d->source.path);

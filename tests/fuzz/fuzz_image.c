@@ -21,9 +21,9 @@ static bal_box any_box(const void *user, int height, int width)
 
 static void own_size(const bal_decode *in, bal_picture_shape shape)
 {
-    uint8_t *pixels = bal_calloc(in->ctx, bal_shape_bytes(shape), 1);
+    uint8_t *pixels = bal_calloc(in->ctx, bal_picture_shape_bytes(shape), 1);
     if (pixels && bal_image_decode(in, shape, false, pixels) == BAL_OK) {
-        volatile uint8_t last = pixels[bal_shape_bytes(shape) - 1];
+        volatile uint8_t last = pixels[bal_picture_shape_bytes(shape) - 1];
         (void)last;
     }
     bal_free(in->ctx, pixels);

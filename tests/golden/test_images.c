@@ -47,13 +47,13 @@ static void pixels_are_pillows(void **state)
         char path[1024];
         snprintf(path, sizeof path, BAL_TEST_DATA "/images/%s", files[i].name);
         const bal_decode in = {.ctx = ctx, .name = path};
-        const size_t bytes = bal_shape_bytes(files[i].shape);
+        const size_t bytes = bal_picture_shape_bytes(files[i].shape);
         bal_picture_shape shape;
         bal_picture picture;
         test_ok(ctx, bal_image_file_shape(&in, &shape));
-        assert_true(bal_shape_equal(shape, files[i].shape));
+        assert_true(bal_picture_shape_equal(shape, files[i].shape));
         test_ok(ctx, bal_image_file_picture(&in, &picture));
-        assert_true(bal_shape_equal(picture.shape, files[i].shape));
+        assert_true(bal_picture_shape_equal(picture.shape, files[i].shape));
         for (size_t k = 0; k < bytes; k++)
             if (abs(picture.pixels[k] - want[k]) > files[i].tolerance)
                 fail_msg("%s: byte %zu is %d, Pillow has %d", files[i].name, k, picture.pixels[k],

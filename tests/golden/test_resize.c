@@ -18,7 +18,7 @@ static const struct {
 
 static uint8_t *picture(bal_picture_shape shape)
 {
-    uint8_t *pixels = malloc(bal_shape_bytes(shape));
+    uint8_t *pixels = malloc(bal_picture_shape_bytes(shape));
     assert_non_null(pixels);
     uint8_t *at = pixels;
     for (int y = 0; y < shape.height; y++)
@@ -64,11 +64,11 @@ static void compare(bal_ctx *ctx, bal_picture_shape in, bal_picture_shape out, b
                     const uint8_t **want)
 {
     static size_t number;
-    uint8_t *pixels = picture(in), *got = malloc(bal_shape_bytes(out));
+    uint8_t *pixels = picture(in), *got = malloc(bal_picture_shape_bytes(out));
     assert_non_null(got);
     const bal_image image = {.pixels = pixels, .shape = in, .box = box};
     test_ok(ctx, bal_image_fit(ctx, image, out, got));
-    compare_bytes("picture", number++, got, bal_shape_bytes(out), want);
+    compare_bytes("picture", number++, got, bal_picture_shape_bytes(out), want);
     free(pixels);
     free(got);
 }
@@ -79,11 +79,11 @@ static void compare_crop(bal_ctx *ctx, size_t i, const uint8_t **want)
                             out = {3, crops[i].side, crops[i].side};
     const bal_crop crop = {crops[i].mode, crops[i].pct, out.height, out.width};
     const bal_picture all = {.pixels = picture(in), .shape = in};
-    uint8_t *got = malloc(bal_shape_bytes(out));
+    uint8_t *got = malloc(bal_picture_shape_bytes(out));
     assert_non_null(got);
     test_ok(ctx,
             bal_picture_fit_view(ctx, &all, bal_crop_view(&crop, in.height, in.width), out, got));
-    compare_bytes("crop", i, got, bal_shape_bytes(out), want);
+    compare_bytes("crop", i, got, bal_picture_shape_bytes(out), want);
     free(all.pixels);
     free(got);
 }

@@ -24,10 +24,10 @@ static uint8_t *round_trip(bal_ctx *ctx, encoder *encode, const test_picture *p,
     const bal_decode in = over(ctx, bytes, count);
     const bal_picture_shape wanted = {channels, p->height, p->width};
     bal_picture_shape shape;
-    uint8_t *pixels = malloc(bal_shape_bytes(wanted));
+    uint8_t *pixels = malloc(bal_picture_shape_bytes(wanted));
     assert_non_null(pixels);
     test_ok(ctx, bal_image_shape_of(&in, &shape));
-    assert_true(bal_shape_equal(shape, wanted));
+    assert_true(bal_picture_shape_equal(shape, wanted));
     test_ok(ctx, bal_image_decode(&in, wanted, false, pixels));
     free(bytes);
     return pixels;
@@ -141,7 +141,7 @@ static void jpeg_is_decoded_at_the_scale_needed(void **state)
     (void)state;
     bal_ctx *ctx = test_ctx();
     const bal_picture_shape full = {3, 199, 261}, wanted = {3, 20, 30};
-    uint8_t *large = malloc(bal_shape_bytes(full)), direct[20 * 30 * 3], later[20 * 30 * 3];
+    uint8_t *large = malloc(bal_picture_shape_bytes(full)), direct[20 * 30 * 3], later[20 * 30 * 3];
     assert_non_null(large);
     for (int y = 0, i = 0; y < full.height; y++) /* waves of some 60 pixels */
         for (int x = 0; x < full.width; x++)
@@ -192,7 +192,7 @@ static void a_view_keeps_its_resolution(void **state)
         {{100, 100, 12, 15}, 1},
     };
     const bal_picture_shape full = {3, 240, 320}, wanted = {3, 10, 10};
-    uint8_t *large = malloc(bal_shape_bytes(full)), direct[10 * 10 * 3], later[10 * 10 * 3];
+    uint8_t *large = malloc(bal_picture_shape_bytes(full)), direct[10 * 10 * 3], later[10 * 10 * 3];
     assert_non_null(large);
     for (int y = 0, i = 0; y < full.height; y++)
         for (int x = 0; x < full.width; x++)

@@ -94,7 +94,7 @@ static const rule_row rules[] = {
       "Prati et al. 2004; Denil and Trappenberg 2010"},
      bal_rule_recipe_separable},
     {{"recipe-by-ratio", CHOOSE("recipe", NULL),
-      "otherwise: up to 3 and above, as train --recipe auto chooses", NO,
+      "otherwise: ce up to 3, balanced-softmax above, as train --recipe auto chooses", NO,
       "Buda et al. 2018; Ren et al. 2020; Menon et al. 2021"},
      bal_rule_recipe_by_ratio},
     {{"model-small", CHOOSE("model", "resnet8"), "fewer than 2,000 training images", NO, OWN},

@@ -81,6 +81,6 @@ void bal_pixel_hash(const bal_picture *picture, const bal_moments *moments, uint
             sums[16 * c + i] = (uint8_t)(moments->sum[c] >> (8 * i));
             sums[16 * c + 8 + i] = (uint8_t)(moments->square[c] >> (8 * i));
         }
-    out[0] = bal_xxh64(picture->pixels, bal_shape_bytes(shape), key);
+    out[0] = bal_xxh64(picture->pixels, bal_picture_shape_bytes(shape), key);
     out[1] = bal_xxh64(sums, sizeof sums, key);
 }

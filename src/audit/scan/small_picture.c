@@ -31,7 +31,7 @@ static BAL_WIDE void square_lanes(const uint8_t *restrict pixels, size_t blocks,
 static void square_pixels(const bal_picture *picture, uint64_t out[3])
 {
     const int channels = picture->shape.channels;
-    const size_t bytes = bal_shape_bytes(picture->shape);
+    const size_t bytes = bal_picture_shape_bytes(picture->shape);
     const uint8_t *at = picture->pixels;
     for (size_t blocks = bytes / LANES; blocks > 0;) {
         const size_t now = blocks < BLOCKS_A_FLUSH ? blocks : BLOCKS_A_FLUSH;
@@ -162,7 +162,7 @@ static bal_status make_by_resizing(bal_ctx *ctx, const bal_picture *picture, bal
     const bal_picture_shape shape = {picture->shape.channels, SIDE, SIDE};
     const bal_image image = {picture->pixels, picture->shape, picture->box};
     uint8_t pixels[3 * BAL_SMALL_AREA];
-    for (size_t i = 0; i < bal_shape_bytes(picture->shape); i++)
+    for (size_t i = 0; i < bal_picture_shape_bytes(picture->shape); i++)
         out->sum[i % (size_t)shape.channels] += picture->pixels[i];
     BAL_TRY(bal_image_resize(ctx, image, shape, pixels));
     for (int c = 0; c < shape.channels; c++)

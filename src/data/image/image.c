@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-bool bal_shape_equal(bal_picture_shape a, bal_picture_shape b)
+bool bal_picture_shape_equal(bal_picture_shape a, bal_picture_shape b)
 {
     return a.channels == b.channels && a.height == b.height && a.width == b.width;
 }
 
-size_t bal_shape_bytes(bal_picture_shape shape)
+size_t bal_picture_shape_bytes(bal_picture_shape shape)
 {
     return (size_t)shape.channels * (size_t)shape.height * (size_t)shape.width;
 }

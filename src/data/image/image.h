@@ -12,8 +12,8 @@ typedef struct bal_image {
     bal_box box; /* what is looked at, within the pixels; width 0: all */
 } bal_image;
 
-bool bal_shape_equal(bal_picture_shape a, bal_picture_shape b);
-size_t bal_shape_bytes(bal_picture_shape shape);
+bool bal_picture_shape_equal(bal_picture_shape a, bal_picture_shape b);
+size_t bal_picture_shape_bytes(bal_picture_shape shape);
 
 /* Converts the channels (1 or 3) and resizes into the caller's memory.
  * RGB to grey: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), in fixed point as Pillow's mode "L". */
@@ -70,7 +70,7 @@ bool bal_orientation_swaps(bal_orientation orientation);
 bal_status bal_picture_turn(bal_ctx *ctx, bal_picture *picture, bal_orientation orientation);
 
 /* Refuses 0 and what is beyond the limits. */
-bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width);
+bal_status bal_picture_shape_check(const bal_decode *in, uint64_t height, uint64_t width);
 
 /* The format is found by the first bytes, whatever the file's name ends with. Pictures are turned
  * as their EXIF orientation says. */

@@ -77,7 +77,7 @@ static bal_status find_decoder(const bal_decode *in, const decoder **out)
 #undef NAME
 }
 
-bal_status bal_shape_check(const bal_decode *in, uint64_t height, uint64_t width)
+bal_status bal_picture_shape_check(const bal_decode *in, uint64_t height, uint64_t width)
 {
     const int64_t limit = in->limits.pixels ? in->limits.pixels : BAL_IMAGE_PIXELS;
     if (height == 0 || width == 0 || height > BAL_LARGEST_SIDE || width > BAL_LARGEST_SIDE ||

@@ -84,7 +84,7 @@ static bal_status read_header(jpeg_job *job)
     jpeg->progress = &job->progress;
     jpeg_mem_src(jpeg, job->in->bytes, (unsigned long)job->in->count);
     jpeg_read_header(jpeg, TRUE);
-    return bal_shape_check(job->in, jpeg->image_height, jpeg->image_width);
+    return bal_picture_shape_check(job->in, jpeg->image_height, jpeg->image_width);
 }
 
 /* Inks to light. Adobe's programs store inks inverted, and say so by their marker. */
@@ -120,7 +120,7 @@ static bal_status read_pixels(jpeg_job *job)
     job->out.full_width = (int)jpeg->image_width;
     job->out.box = (bal_box){.width = (double)jpeg->image_width / jpeg->scale_denom,
                              .height = (double)jpeg->image_height / jpeg->scale_denom};
-    job->out.pixels = bal_calloc(job->in->ctx, bal_shape_bytes(shape), 1);
+    job->out.pixels = bal_calloc(job->in->ctx, bal_picture_shape_bytes(shape), 1);
     if (inks)
         job->row = bal_calloc(job->in->ctx, (size_t)shape.width, 4);
     if (!job->out.pixels || (inks && !job->row))

@@ -53,13 +53,14 @@ static bal_status read_header(png_job *job)
     job->info = job->png ? png_create_info_struct(job->png) : NULL;
     if (!job->info)
         return bal_fail(job->in->ctx, BAL_NO_MEMORY, "%s: no memory to decode it", job->in->name);
-    png_set_user_limits(job->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* bal_shape_check's work */
+    png_set_user_limits(job->png, PNG_UINT_31_MAX,
+                        PNG_UINT_31_MAX); /* bal_picture_shape_check's work */
     png_set_chunk_cache_max(job->png, MOST_CHUNKS);
     png_set_chunk_malloc_max(job->png, LARGEST_CHUNK);
     png_set_read_fn(job->png, job, on_read);
     png_read_info(job->png, job->info);
-    return bal_shape_check(job->in, png_get_image_height(job->png, job->info),
-                           png_get_image_width(job->png, job->info));
+    return bal_picture_shape_check(job->in, png_get_image_height(job->png, job->info),
+                                   png_get_image_width(job->png, job->info));
 }
 
 /* As it will be handed out. */
@@ -82,7 +83,7 @@ static bal_status read_pixels(png_job *job)
     if (png_get_rowbytes(job->png, job->info) != stride)
         return bal_fail(job->in->ctx, BAL_BAD_FILE, "%s: PNG rows of %zu bytes, %zu expected",
                         job->in->name, (size_t)png_get_rowbytes(job->png, job->info), stride);
-    job->out.pixels = bal_calloc(job->in->ctx, bal_shape_bytes(shape), 1);
+    job->out.pixels = bal_calloc(job->in->ctx, bal_picture_shape_bytes(shape), 1);
     job->rows = bal_calloc(job->in->ctx, (size_t)shape.height, sizeof *job->rows);
     if (!job->out.pixels || !job->rows)
         return BAL_NO_MEMORY;

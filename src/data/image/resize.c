@@ -143,7 +143,7 @@ bal_status bal_image_resize(bal_ctx *ctx, bal_image image, bal_picture_shape sha
     int first = 0, end = in.height; /* rows that are needed */
     bal_status status = BAL_OK;
     if (!wide && !tall) {
-        memcpy(pixels, image.pixels, bal_shape_bytes(shape));
+        memcpy(pixels, image.pixels, bal_picture_shape_bytes(shape));
         return BAL_OK;
     }
     if (tall) {

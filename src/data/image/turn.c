@@ -61,7 +61,7 @@ bal_status bal_picture_turn(bal_ctx *ctx, bal_picture *picture, bal_orientation 
     }
     turned.box = turn_box(picture, how);
     turned.borrowed = false;
-    turned.pixels = bal_calloc(ctx, bal_shape_bytes(turned.shape), 1);
+    turned.pixels = bal_calloc(ctx, bal_picture_shape_bytes(turned.shape), 1);
     if (!turned.pixels)
         return BAL_NO_MEMORY;
     turn_pixels(picture, how, turned.shape, turned.pixels);

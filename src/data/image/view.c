@@ -88,7 +88,7 @@ static void place(const uint8_t *from, bal_picture_shape shape, span across, spa
                   uint8_t *pixels)
 {
     const size_t pixel = (size_t)shape.channels, row = (size_t)across.count * pixel;
-    memset(pixels, BORDER, bal_shape_bytes(shape));
+    memset(pixels, BORDER, bal_picture_shape_bytes(shape));
     for (int y = 0; y < down.count; y++)
         memcpy(pixels +
                    ((size_t)(down.first + y) * (size_t)shape.width + (size_t)across.first) * pixel,
@@ -104,7 +104,7 @@ bal_status bal_picture_fit_view(bal_ctx *ctx, const bal_picture *picture, bal_bo
     if (across.count == shape.width && down.count == shape.height)
         return bal_image_fit(ctx, image, shape, pixels);
     const bal_picture_shape inner = {shape.channels, down.count, across.count};
-    uint8_t *small = bal_calloc(ctx, bal_shape_bytes(inner), 1);
+    uint8_t *small = bal_calloc(ctx, bal_picture_shape_bytes(inner), 1);
     if (!small)
         return BAL_NO_MEMORY;
     const bal_status status = bal_image_fit(ctx, image, inner, small);

@@ -28,7 +28,7 @@ static bal_status read_header(const bal_decode *in, WebPBitstreamFeatures *featu
     if (features->has_animation)
         return bal_fail(in->ctx, BAL_BAD_FILE, "%s: an animated WebP, a still picture expected",
                         in->name);
-    return bal_shape_check(in, (uint64_t)features->height, (uint64_t)features->width);
+    return bal_picture_shape_check(in, (uint64_t)features->height, (uint64_t)features->width);
 }
 
 bal_status bal_webp_shape(const bal_decode *in, bal_picture_shape *shape)
@@ -71,14 +71,14 @@ bal_status bal_webp_decode(const bal_decode *in, bal_picture *out)
                         "%s: libwebp is not of the version that this build was made for", in->name);
     bal_picture_shape shape = {3, features.height, features.width};
     choose_scale(in, &features, &config, &shape);
-    uint8_t *pixels = bal_calloc(in->ctx, bal_shape_bytes(shape), 1);
+    uint8_t *pixels = bal_calloc(in->ctx, bal_picture_shape_bytes(shape), 1);
     if (!pixels)
         return BAL_NO_MEMORY;
     config.output.colorspace = MODE_RGB;
     config.output.is_external_memory = 1;
     config.output.u.RGBA.rgba = pixels;
     config.output.u.RGBA.stride = shape.channels * shape.width;
-    config.output.u.RGBA.size = bal_shape_bytes(shape);
+    config.output.u.RGBA.size = bal_picture_shape_bytes(shape);
     const VP8StatusCode code = WebPDecode(in->bytes, in->count, &config);
     WebPFreeDecBuffer(&config.output);
     if (code != VP8_STATUS_OK) {

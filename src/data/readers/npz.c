@@ -73,7 +73,7 @@ static bal_status check_images(bal_source *source, bal_ctx *ctx, const npz_part 
     if (!sides || (channels != 1 && channels != 3))
         return fail_shape(source, ctx, part, l);
     const bal_picture_shape shape = {(int)channels, (int)l->shape[1], (int)l->shape[2]};
-    if (part->split != BAL_SPLIT_TRAIN && !bal_shape_equal(shape, source->native))
+    if (part->split != BAL_SPLIT_TRAIN && !bal_picture_shape_equal(shape, source->native))
         return bal_fail(ctx, BAL_BAD_DATA,
                         "%s: %s has images of %dx%d with %d channels, the training set has %dx%d "
                         "with %d (h x w)",
@@ -251,7 +251,7 @@ static bal_status add_part(bal_source *source, bal_ctx *ctx, const npz_part *par
     BAL_TRY(check_images(source, ctx, part, &layout));
     if (layout.shape[0] == 0)
         return bal_fail(ctx, BAL_BAD_DATA, "%s: %s is empty", source->path, part->images_name);
-    own->stride = bal_shape_bytes(source->native);
+    own->stride = bal_picture_shape_bytes(source->native);
     block->count = layout.shape[0];
     return add_labels(source, ctx, part, block->count);
 }

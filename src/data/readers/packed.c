@@ -58,7 +58,7 @@ bal_status bal_packed_picture(const bal_source *source, bal_ctx *ctx, int64_t it
     *out = (bal_picture){.pixels = raw, .shape = source->native, .borrowed = true};
     if (!packed->planar)
         return BAL_OK;
-    *out = (bal_picture){.pixels = bal_calloc(ctx, bal_shape_bytes(source->native), 1),
+    *out = (bal_picture){.pixels = bal_calloc(ctx, bal_picture_shape_bytes(source->native), 1),
                          .shape = source->native};
     if (!out->pixels)
         return BAL_NO_MEMORY;
