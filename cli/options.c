@@ -84,7 +84,7 @@ const bal_option *cli_saved_scores_rows(void)
         {"probabilities", BAL_OPTION_FLAG, MEASURE(probabilities), 0, 0, NULL, NULL,
          "the scores are probabilities"},
         {"train-counts", BAL_OPTION_TEXT, MEASURE(train_counts), 0, 0, "N,N,...", NULL,
-         "training images per class"},
+         "training images per class, for groups of frequent and rare classes, and for priors"},
         {NULL, BAL_OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
     };
     return rows;

@@ -18,7 +18,7 @@ typedef struct bal_method_info {
  * auto` and the audit's advice stand on. Rows in order, the first whose limit is not passed holds.
  */
 typedef struct bal_recipe_choice {
-    const char *name;   /* "moderate" */
+    const char *name;   /* "imbalanced" */
     double ratio_most;  /* holds for ratios up to it */
     const char *recipe; /* a built-in recipe */
     const char *when;   /* the condition and the recipe in words */

@@ -37,6 +37,7 @@ static void every_choice_is_a_recipe_and_the_last_holds_for_all(void **state)
     }
     assert_true(last && isinf(last->ratio_most));
     assert_string_equal(bal_recipe_choice_for(1.0)->recipe, "ce");
+    assert_string_equal(bal_recipe_choice_for(3.0)->recipe, "ce");
     assert_string_equal(bal_recipe_choice_for(3.1)->recipe, "balanced-softmax");
     assert_string_equal(bal_recipe_choice_for(100.0)->recipe, "balanced-softmax");
     bal_ctx_close(&ctx);
