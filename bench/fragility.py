@@ -8,7 +8,7 @@ A twin is the same network, recipe and seed on the data cut by exp:100 and on al
 same number of images, so that the balanced one has fewer epochs. A set whose classes differ in size
 by themselves (a ratio above 1.5) has no balanced twin and is not cut. Runs and explanations that are
 there are not made again. Nothing is chosen by a result; figures are of the test split, with the
-weights that were best on the validation split."""
+weights that were best on the validation split. --pictures FOLDER also draws, with matplotlib."""
 import argparse
 import json
 import os
@@ -39,6 +39,7 @@ def arguments():
     p.add_argument("--images", type=int, default=330000, help="shown in a run")
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--img-size", type=int, default=32, help="of folders of images")
+    p.add_argument("--pictures", help="folder of PNG files to write")
     p.add_argument("--table-only", action="store_true", help="of what is there")
     return p.parse_args()
 
@@ -80,15 +81,15 @@ def shown_by_epoch(a, data, cut):
 
 def explain(a, data, twin, cut, recipe, seed):
     """The explanation of a run as JSON; trains where it has to. None: not there."""
-    name = f"{os.path.basename(data.rstrip('/'))}-{twin.replace(' ', '-')}-{recipe}-{seed}"
-    run = os.path.join(a.runs, name)
+    run = os.path.join(a.runs, "-".join([os.path.basename(data.rstrip('/')),
+                                          twin.replace(' ', '-'), recipe, str(seed)]))
     file = run + ".json"
     if not os.path.exists(file):
         if a.table_only:
             return None
         if not os.path.exists(os.path.join(run, "summary.json")):
             epochs = max(2, round(a.images / shown_by_epoch(a, data, cut)))
-            print(f"{name}, {epochs} epochs", file=sys.stderr, flush=True)
+            print(f"{os.path.basename(run)}, {epochs} epochs", file=sys.stderr, flush=True)
             resume = ["--resume"] if os.path.exists(os.path.join(run, "state.safetensors")) else \
                 ["--overwrite"] if os.path.exists(run) else []
             call(a, "train", data, *options(a, data, cut), "--model", a.model, "--recipe", recipe,
@@ -153,9 +154,81 @@ def trend_table(by_recipe):
            "at common size, with recall", "at common size, with size"], rows)
 
 
+# ---- pictures ----
+
+COLOURS = {"imbalanced": "#b5367a", "balanced": "#3b528b", "as it is": "#b5367a"}
+MARKS = ["o", "s", "^", "D", "v"]
+
+
+def profiles(name, by_twin, folder):
+    """The largest class-mean CE of the most frequent and the rarest classes, one beside the other."""
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    first = by_twin[list(by_twin)[0]][0]["test"]["classes"]
+    order = sorted(range(len(first)), key=lambda c: -first[c]["train_count"])
+    shown = order if len(order) <= 6 else order[:3] + order[-3:]
+    figure, axes = plt.subplots(1, len(shown), figsize=(2.1 * len(shown), 2.6), sharey=True)
+    for axis, c in zip(axes, shown):
+        for twin, said in by_twin.items():
+            tops = [[k["magnitude"] for k in s["test"]["classes"][c]["top"]] for s in said]
+            tops = [t for t in tops if t and None not in t]
+            for t in tops:
+                axis.plot(range(1, len(t) + 1), t, color=COLOURS[twin], alpha=0.3, linewidth=1)
+            if tops:
+                middle = [statistics.mean(v) for v in zip(*tops)]
+                axis.plot(range(1, len(middle) + 1), middle, color=COLOURS[twin], label=twin,
+                          marker="o", markersize=3)
+        axis.set_title(f"{first[c]['name']} ({first[c]['train_count']:,})", fontsize=9)
+        axis.set_xlabel("rank of the feature", fontsize=8)
+        axis.tick_params(labelsize=8)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylim(bottom=0)
+    axes[0].set_ylabel("class-mean CE", fontsize=8)
+    axes[-1].legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(os.path.join(folder, f"fragility-{name}-profiles.png"), dpi=110)
+    plt.close(figure)
+
+
+def scatters(name, by_recipe, folder):
+    """Train/test gap and effective rank of each class beside its recall; shade: its size."""
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
+    for axis, key, title in zip(axes, ("gap", "effective_rank"),
+                                ("train/test gap of the top features",
+                                 "effective rank, as many images of each class")):
+        for mark, (recipe, said) in zip(MARKS, by_recipe.items()):
+            found = []
+            for s in said:
+                for c, k in enumerate(s["test"]["classes"]):
+                    one = k["figures"].get(key) or {}
+                    at = one.get("common" if key == "effective_rank" else "value")
+                    recall = value(s, "test", c, "recall")
+                    if at is not None and recall is not None:
+                        found.append((at, recall, k["train_count"]))
+            if not found:
+                continue
+            x, y, size = zip(*found)
+            points = axis.scatter(x, y, c=size, cmap="viridis", marker=mark, s=22, label=recipe,
+                                  norm=matplotlib.colors.LogNorm())
+        axis.set_xlabel(title, fontsize=9)
+        axis.tick_params(labelsize=8)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("recall on the test split", fontsize=9)
+    axes[0].legend(fontsize=8)
+    figure.colorbar(points, ax=axes, label="training images of the class")
+    figure.savefig(os.path.join(folder, f"fragility-{name}-recall.png"), dpi=110,
+                   bbox_inches="tight")
+    plt.close(figure)
+
+
 def main():
     a = arguments()
     for data in a.sets:
+        name = os.path.basename(data.rstrip("/"))
         said = {}
         for twin, cut in twins(a, data):
             for recipe in a.recipes:
@@ -163,13 +236,18 @@ def main():
                 said.setdefault(recipe, {})[twin] = [m for m in made if m]
         said = {r: {t: m for t, m in by.items() if m} for r, by in said.items()}
         said = {r: by for r, by in said.items() if by}
-        print(f"## {os.path.basename(data.rstrip('/'))}\n")
+        print(f"## {name}\n")
         for recipe, by_twin in said.items():
             print(f"### `{recipe}`\n")
             paired_table(by_twin)
             wrong_table(by_twin[list(by_twin)[0]])
         print("### rank correlations over the classes\n")
-        trend_table({r: by[list(by)[0]] for r, by in said.items()})
+        rare = {r: by[list(by)[0]] for r, by in said.items()}
+        trend_table(rare)
+        if a.pictures and said:
+            os.makedirs(a.pictures, exist_ok=True)
+            profiles(name, next(iter(said.values())), a.pictures)
+            scatters(name, rare, a.pictures)
 
 
 main()
