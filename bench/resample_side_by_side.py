@@ -2,14 +2,14 @@
 """Resampling beside imbalanced-learn: time, processor time and peak memory, each run in a process of
 its own, taking turns. Prints a Markdown table.
 
-    bench/resample_side_by_side.py LIBRARY CIFAR [ROUNDS] [BLAS]
+    bench/resample_side_by_side.py LIBRARY CIFAR [ROUNDS] [BLAS] [METHOD ...]
 
 LIBRARY is the shared libballast.so, CIFAR the folder cifar-10-batches-bin. Both programs are given
 arrays in memory and leave arrays in memory; loading them is not counted.
 
 imbalanced-learn's neighbours are as fast as the system's BLAS. BLAS is a folder with another
 libblas.so.3 for it: Debian's /usr/lib/x86_64-linux-gnu/blas has the one that python3-imblearn
-brings where nobody installed a faster one."""
+brings where nobody installed a faster one. Without METHOD (smote, enn, ...) all cases are run."""
 import ctypes
 import glob
 import json
@@ -122,10 +122,11 @@ def main():
     library, cifar = os.path.abspath(sys.argv[1]), sys.argv[2]
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
     theirs = {**os.environ, **({"LD_LIBRARY_PATH": sys.argv[4]} if len(sys.argv) > 4 else {})}
+    cases = [c for c, row in enumerate(CASES) if row[1] in (sys.argv[5:] or [row[1]])]
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         make_data(cifar, folder)
-        for case in range(len(CASES)):
+        for case in cases:
             for _ in range(rounds):
                 for program in ("ballast", "imblearn"):
                     words = [sys.executable, __file__, "--one", program, str(case), library, folder]
@@ -136,7 +137,8 @@ def main():
     print("| | imbalanced-learn, s | ballast, s | ratio | of processor time | imbalanced-learn, MiB "
           "| ballast, MiB |")
     print("|---|---|---|---|---|---|---|")
-    for case, (title, *_) in enumerate(CASES):
+    for case in cases:
+        title = CASES[case][0]
         other, ours = results[case, "imblearn"], results[case, "ballast"]
 
         def median(which, key):
