@@ -113,7 +113,8 @@ static void use_large_pages(void *memory, size_t bytes)
 #endif
 }
 
-void *bal_calloc(bal_ctx *ctx, size_t count, size_t size)
+/* Not zeroed. */
+static void *allocate(bal_ctx *ctx, size_t count, size_t size)
 {
     if (size != 0 && count > (SIZE_MAX / 2) / size) {
         bal_fail(ctx, BAL_NO_MEMORY, "%zu items of %zu bytes are more than memory can hold", count,
@@ -127,7 +128,14 @@ void *bal_calloc(bal_ctx *ctx, size_t count, size_t size)
         return NULL;
     }
     use_large_pages(memory, bytes);
-    memset(memory, 0, bytes);
+    return memory;
+}
+
+void *bal_calloc(bal_ctx *ctx, size_t count, size_t size)
+{
+    void *memory = allocate(ctx, count, size);
+    if (memory)
+        memset(memory, 0, count * size);
     return memory;
 }
 
@@ -154,20 +162,28 @@ void bal_release(bal_ctx *ctx, void *memory)
 }
 
 /* The address that the allocator gave stands in the word before the aligned block. */
-void *bal_calloc_aligned(bal_ctx *ctx, size_t count, size_t size)
+void *bal_alloc_aligned(bal_ctx *ctx, size_t count, size_t size)
 {
     if (size != 0 && count > (SIZE_MAX / 2 - 2 * ALIGNMENT) / size) {
         bal_fail(ctx, BAL_NO_MEMORY, "%zu items of %zu bytes are more than memory can hold", count,
                  size);
         return NULL;
     }
-    char *raw = bal_calloc(ctx, 1, count * size + ALIGNMENT + sizeof(void *));
+    char *raw = allocate(ctx, 1, count * size + ALIGNMENT + sizeof(void *));
     if (!raw)
         return NULL;
     const uintptr_t at = (uintptr_t)raw + sizeof(void *);
     char *aligned = raw + sizeof(void *) + (ALIGNMENT - at % ALIGNMENT) % ALIGNMENT;
     memcpy(aligned - sizeof(void *), &raw, sizeof raw);
     return aligned;
+}
+
+void *bal_calloc_aligned(bal_ctx *ctx, size_t count, size_t size)
+{
+    void *memory = bal_alloc_aligned(ctx, count, size);
+    if (memory)
+        memset(memory, 0, count * size);
+    return memory;
 }
 
 void bal_free_aligned(bal_ctx *ctx, void *memory)

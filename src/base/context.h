@@ -34,6 +34,8 @@ char *bal_strdup(bal_ctx *ctx, const char *text);
 char *bal_format(bal_ctx *ctx, const char *format, ...) BAL_PRINTF(2, 3);
 /* Memory aligned to 64 bytes, zeroed; release with bal_free_aligned. For tensors. */
 void *bal_calloc_aligned(bal_ctx *ctx, size_t count, size_t size);
+/* The same, not zeroed: for a large block that several threads are about to fill. */
+void *bal_alloc_aligned(bal_ctx *ctx, size_t count, size_t size);
 void bal_free_aligned(bal_ctx *ctx, void *memory);
 
 /* Sets the error text and returns status, so that a failure is one line. Control characters of the

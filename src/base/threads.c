@@ -132,6 +132,10 @@ void bal_pool_run(bal_pool *pool, int64_t count, item_work *work, void *user)
 {
     if (count <= 0)
         return;
+    if (count == 1) { /* not worth waking anybody for */
+        work(user, 0, 0);
+        return;
+    }
     pthread_mutex_lock(&pool->mutex);
     pool->work = work;
     pool->user = user;

@@ -195,7 +195,7 @@ bal_status bal_distances(bal_ctx *ctx, const bal_distances_settings *settings)
     /* a product of n terms, and the two sums of squares, are off by (n + 4) u of the squares */
     w.lost = ((double)w.a->columns + 4.0) * U / ACCURACY;
     bal_scaling scaling; /* for its centre only */
-    BAL_TRY(bal_scaling_open(&scaling, ctx, w.b, BAL_EUCLIDEAN, 0.0F));
+    BAL_TRY(bal_scaling_open(&scaling, ctx, w.b, NULL, 0, BAL_EUCLIDEAN, 0.0F));
     const bal_status status = run(&w, &scaling);
     bal_scaling_close(ctx, &scaling);
     return status;

@@ -14,13 +14,14 @@
 #define MOST_EDGE 512
 #define LEAST_EDGE 64
 #define LEAST_FOR_QUERIES ((size_t)64 << 10)
+#define MEASURED 256 /* rows at a time */
 
 typedef struct search {
     bal_ctx *ctx;
     const bal_search_settings *all;
     const bal_neighbours_settings *settings; /* all->basic */
     bal_rows queries;
-    int64_t query_count;
+    int64_t query_count, point_count; /* all, or those of the lists */
     bal_scaling scaling;
     bal_pool *pool;
     int64_t query_part, point_part; /* rows of a part */
@@ -28,6 +29,11 @@ typedef struct search {
     int64_t locks; /* that were made */
     bal_tile_space *spaces;
     bal_tile_side *filling; /* the side that is scaled at the moment */
+    const bal_rows *measured;
+    const int64_t *listed; /* of the rows measured, or NULL: all of them */
+    int64_t listed_count;
+    float *largest;                 /* a worker: of the magnitudes that it saw */
+    atomic_int_fast64_t not_finite; /* place of the first row with such a value */
     atomic_int_fast64_t done;
     int64_t total;
 } search;
@@ -37,23 +43,38 @@ static int64_t blocks_of(int64_t rows, int64_t edge)
     return (rows + edge - 1) / edge;
 }
 
-bal_status bal_search_check(bal_ctx *ctx, const bal_neighbours_settings *t, float *largest)
+/* Whether a query can be one of the points. */
+static bool share_rows(const bal_neighbours_settings *t)
 {
-    BAL_TRY(bal_rows_measure(ctx, "points", &t->points, largest));
-    int64_t most = t->points.rows;
-    if (t->queries.values) {
-        float other;
-        BAL_TRY(bal_rows_measure(ctx, "queries", &t->queries, &other));
-        *largest = other > *largest ? other : *largest;
-        if (t->queries.columns != t->points.columns)
-            return bal_fail(ctx, BAL_BAD_ARG, "the queries have %lld columns and the points %lld",
-                            (long long)t->queries.columns, (long long)t->points.columns);
-    } else if (--most == 0) {
+    if (t->queries.values)
+        return false;
+    if (!t->point_rows || !t->query_rows || t->point_rows == t->query_rows)
+        return true;
+    for (int64_t i = 0; i < t->query_count; i++)
+        if (bal_find_row(t->point_rows, t->point_count, t->query_rows[i]) >= 0)
+            return true;
+    return false;
+}
+
+static bal_status check(search *s)
+{
+    const bal_neighbours_settings *t = s->settings;
+    bal_ctx *ctx = s->ctx;
+    BAL_TRY(bal_rows_check_shape(ctx, "points", &t->points));
+    if (t->queries.values)
+        BAL_TRY(bal_rows_check_shape(ctx, "queries", &t->queries));
+    s->queries = t->queries.values ? t->queries : t->points;
+    s->point_count = t->point_rows ? t->point_count : t->points.rows;
+    s->query_count = t->query_rows ? t->query_count : s->queries.rows;
+    if (s->queries.columns != t->points.columns)
+        return bal_fail(ctx, BAL_BAD_ARG, "the queries have %lld columns and the points %lld",
+                        (long long)s->queries.columns, (long long)t->points.columns);
+    const int64_t most = s->point_count - (!s->all->group && share_rows(t));
+    if (most == 0)
         return bal_fail(ctx, BAL_BAD_ARG, "a single point has no neighbours");
-    }
     if (t->k < 1 || t->k > most)
         return bal_fail(ctx, BAL_BAD_ARG, "k is %lld: with %lld points it can be 1..%lld",
-                        (long long)t->k, (long long)t->points.rows, (long long)most);
+                        (long long)t->k, (long long)s->point_count, (long long)most);
     if (t->distance != BAL_EUCLIDEAN && t->distance != BAL_COSINE)
         return bal_fail(ctx, BAL_BAD_ARG, "distance %d does not exist", (int)t->distance);
     return BAL_OK;
@@ -69,8 +90,9 @@ static int64_t within(int64_t value, int64_t least, int64_t most)
 static void plan(search *s)
 {
     const bal_neighbours_settings *t = s->settings;
-    const int64_t threads = bal_pool_threads(s->pool), points = t->points.rows;
-    const int64_t queries = s->query_count;
+    const int64_t threads = bal_pool_threads(s->pool);
+    const int64_t points = s->point_count, queries = s->query_count;
+    const bool same = !t->queries.values && t->query_rows == t->point_rows;
     const size_t memory = t->memory ? t->memory : DEFAULT_MEMORY;
     int64_t edge = MOST_EDGE;
     while (edge > LEAST_EDGE && ((size_t)(threads * edge * edge) * sizeof(float) > memory / 4 ||
@@ -83,7 +105,7 @@ static void plan(search *s)
     s->work.edge = edge;
     s->work.group = s->all->group;
     s->work.self = !t->queries.values && !s->work.group;
-    s->work.mirrors = s->work.self && (int64_t)(room / a_query) >= queries;
+    s->work.mirrors = s->work.self && same && (int64_t)(room / a_query) >= queries;
     s->query_part = queries;
     s->point_part = points;
     if (s->work.mirrors)
@@ -102,7 +124,7 @@ static bal_status open_side(search *s, bal_tile_side *side, int64_t rows)
 {
     const size_t n = (size_t)rows, blocks = (size_t)blocks_of(rows, s->work.edge);
     side->scaled.values =
-        bal_calloc_aligned(s->ctx, n * (size_t)s->scaling.columns, sizeof *side->scaled.values);
+        bal_alloc_aligned(s->ctx, n * (size_t)s->scaling.columns, sizeof *side->scaled.values);
     side->scaled.half = bal_calloc(s->ctx, n, sizeof *side->scaled.half);
     side->scaled.radius = bal_calloc(s->ctx, n, sizeof *side->scaled.radius);
     side->most = bal_calloc(s->ctx, blocks, sizeof *side->most);
@@ -155,6 +177,7 @@ static void close_search(search *s)
     for (int w = 0; s->spaces && w < bal_pool_threads(s->pool); w++)
         bal_tile_space_close(s->ctx, &s->spaces[w]);
     bal_free(s->ctx, s->spaces);
+    bal_free(s->ctx, s->largest);
     for (int64_t i = 0; i < s->locks; i++)
         pthread_mutex_destroy(&s->work.locks[i]);
     bal_free(s->ctx, s->work.locks);
@@ -169,11 +192,61 @@ static void close_search(search *s)
     bal_pool_close(&s->pool);
 }
 
-static bal_status open_search(search *s, float largest)
+static void measure_block(void *user, int64_t block, int worker)
+{
+    search *s = user;
+    const bal_rows *rows = s->measured;
+    const int64_t first = block * MEASURED;
+    for (int64_t i = first; i < first + MEASURED && i < s->listed_count; i++) {
+        const int64_t row = s->listed ? s->listed[i] : i;
+        const float most = bal_largest_magnitude(rows->values + row * rows->columns, rows->columns);
+        s->largest[worker] = most > s->largest[worker] ? most : s->largest[worker];
+        int_fast64_t seen = atomic_load_explicit(&s->not_finite, memory_order_relaxed);
+        while (!isfinite(most) && i < seen &&
+               !atomic_compare_exchange_weak(&s->not_finite, &seen, i)) {
+        }
+    }
+}
+
+static bal_status measure(search *s, const char *what, const bal_rows *rows, const int64_t *listed,
+                          int64_t count)
+{
+    s->measured = rows;
+    s->listed = listed;
+    s->listed_count = count;
+    atomic_store(&s->not_finite, count);
+    bal_pool_run(s->pool, blocks_of(count, MEASURED), measure_block, s);
+    const int64_t bad = atomic_load(&s->not_finite);
+    return bad == count ? BAL_OK
+                        : bal_rows_not_finite(s->ctx, what, rows, listed ? listed[bad] : bad);
+}
+
+/* The largest magnitude of all rows that are looked at. */
+static bal_status measure_all(search *s, float *largest)
 {
     const bal_neighbours_settings *t = s->settings;
+    const int threads = bal_pool_threads(s->pool);
+    s->largest = bal_calloc(s->ctx, (size_t)threads, sizeof *s->largest);
+    if (!s->largest)
+        return BAL_NO_MEMORY;
+    BAL_TRY(measure(s, "points", &t->points, t->point_rows, s->point_count));
+    if (t->queries.values || t->query_rows != t->point_rows)
+        BAL_TRY(measure(s, "queries", &s->queries, t->query_rows, s->query_count));
+    *largest = 0.0F;
+    for (int w = 0; w < threads; w++)
+        *largest = s->largest[w] > *largest ? s->largest[w] : *largest;
+    return BAL_OK;
+}
+
+static bal_status open_search(search *s)
+{
+    const bal_neighbours_settings *t = s->settings;
+    float largest;
+    BAL_TRY(check(s));
     BAL_TRY(bal_blas_pool_open(&s->pool, s->ctx));
-    BAL_TRY(bal_scaling_open(&s->scaling, s->ctx, &t->points, t->distance, largest));
+    BAL_TRY(measure_all(s, &largest));
+    BAL_TRY(bal_scaling_open(&s->scaling, s->ctx, &t->points, t->point_rows, t->point_count,
+                             t->distance, largest));
     s->work.scaling = &s->scaling;
     plan(s);
     BAL_TRY(open_side(s, &s->work.queries, s->query_part));
@@ -257,8 +330,8 @@ static void finish_block(void *user, int64_t block, int worker)
 
 static bal_status search_part(search *s, int64_t first, int64_t count)
 {
-    const int64_t points = s->settings->points.rows, edge = s->work.edge;
-    fill(s, &s->work.queries, s->all->query_rows, first, count);
+    const int64_t points = s->point_count, edge = s->work.edge;
+    fill(s, &s->work.queries, s->settings->query_rows, first, count);
     s->work.set.rows = s->work.queries.rows;
     s->work.set.first = first;
     bal_candidates_clear(&s->work.set, 0, count);
@@ -268,7 +341,7 @@ static bal_status search_part(search *s, int64_t first, int64_t count)
         if (s->work.mirrors)
             s->work.points = s->work.queries;
         else
-            fill(s, &s->work.points, s->all->point_rows, p,
+            fill(s, &s->work.points, s->settings->point_rows, p,
                  left < s->point_part ? left : s->point_part);
         columns = blocks_of(s->work.points.count, edge);
         items = s->work.mirrors ? columns * (columns + 1) / 2 : blocks_of(count, edge) * columns;
@@ -285,7 +358,7 @@ static bal_status search_part(search *s, int64_t first, int64_t count)
 /* The number of tiles in all. */
 static int64_t count_tiles(const search *s)
 {
-    const int64_t edge = s->work.edge, points = s->settings->points.rows;
+    const int64_t edge = s->work.edge, points = s->point_count;
     if (s->work.mirrors) {
         const int64_t blocks = blocks_of(points, edge);
         return blocks * (blocks + 1) / 2;
@@ -301,9 +374,7 @@ static int64_t count_tiles(const search *s)
 bal_status bal_search(bal_ctx *ctx, const bal_search_settings *settings)
 {
     search s = {.ctx = ctx, .all = settings, .settings = &settings->basic};
-    s.queries = s.settings->queries.values ? s.settings->queries : s.settings->points;
-    s.query_count = settings->query_rows ? settings->query_count : s.queries.rows;
-    bal_status status = open_search(&s, settings->largest);
+    bal_status status = open_search(&s);
     if (status != BAL_OK)
         goto fail;
     s.total = count_tiles(&s);

@@ -5,20 +5,16 @@
 #include "numeric/neighbours.h"
 
 typedef struct bal_search_settings {
-    bal_neighbours_settings basic; /* valid: see bal_search_check */
-    float largest;                 /* of the magnitudes of points and queries */
-    /* With group, a number for each row of the points, which then are the queries as well: */
-    const int32_t *group;      /* rows of the same group are no neighbours; NULL: no groups */
-    const int64_t *point_rows; /* all rows, in the order of their groups */
-    const int64_t *query_rows; /* the rows that are queries, in the order of their groups */
-    int64_t query_count;
+    bal_neighbours_settings basic;
+    /* A number for each row of the points, which then are the queries' matrix as well: rows of the
+     * same group are no neighbours. The lists of rows are in the order of their groups then. NULL:
+     * no groups. */
+    const int32_t *group;
     /* queries x k: where a query has fewer neighbours, index -1 at an infinite distance */
     int64_t *index;
     double *distance; /* or NULL */
 } bal_search_settings;
 
-BAL_MUST_CHECK bal_status bal_search_check(bal_ctx *ctx, const bal_neighbours_settings *settings,
-                                           float *largest);
 BAL_MUST_CHECK bal_status bal_search(bal_ctx *ctx, const bal_search_settings *settings);
 
 #endif

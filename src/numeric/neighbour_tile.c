@@ -58,6 +58,17 @@ static int64_t row_at(const bal_tile_side *side, int64_t place)
     return side->rows ? side->rows[place] : side->first + place;
 }
 
+/* Where a row is in a block of the points; -1: not there. */
+static int64_t place_of(const bal_tile_work *work, int64_t block, int64_t row)
+{
+    const bal_tile_side *points = &work->points;
+    const int64_t first = block * work->edge, count = block_rows(work, points, block);
+    if (row < row_at(points, first) || row > row_at(points, first + count - 1))
+        return -1;
+    return points->rows ? bal_find_row(points->rows + first, count, row)
+                        : row - points->first - first;
+}
+
 /* Under the lock of the view's block. */
 static void take_limits(const bal_tile_work *work, bal_tile_view *view)
 {
@@ -140,6 +151,26 @@ BAL_WIDE static bool scan_both(const float *product, const float *half, float li
     return any;
 }
 
+/* ---- a chunk with a value that passes ----
+ * It is marked whole, in vector instructions, and then looked at in eighths: few of them have a
+ * passing value. */
+
+enum { EIGHTH = BAL_TILE_CHUNK / 8 };
+
+BAL_WIDE static void mark_row(const float *product, const float *half, float limit,
+                              unsigned char *passes)
+{
+    for (int l = 0; l < BAL_TILE_CHUNK; l++)
+        passes[l] = product[l] - half[l] >= limit;
+}
+
+BAL_WIDE static void mark_columns(const float *product, float half, const float *limits,
+                                  unsigned char *passes)
+{
+    for (int l = 0; l < BAL_TILE_CHUNK; l++)
+        passes[l] = product[l] - half >= limits[l];
+}
+
 /* Written whether it passes or not, and kept if it does: which one does cannot be guessed. */
 static void add_hit(bal_tile_view *view, int64_t list, int64_t other, float score, bool passes)
 {
@@ -150,20 +181,26 @@ static void add_hit(bal_tile_view *view, int64_t list, int64_t other, float scor
 /* The values of one chunk that pass. */
 static void take_chunk(bal_tile_work *work, bal_tile_space *space, int64_t row, int64_t column)
 {
+    static const unsigned char none[EIGHTH];
+    unsigned char passes[BAL_TILE_CHUNK];
     bal_tile_view *rows = &space->views[0], *columns = &space->views[1];
-    const float *product = space->product + row * work->edge;
+    const float *product = space->product + row * work->edge + column;
+    const float *halves = space->half + column;
     if (rows->count + BAL_TILE_CHUNK > BAL_TILE_HITS)
         hand_over(work, rows, space->scratch);
-    for (int64_t c = column; c < column + BAL_TILE_CHUNK; c++)
-        add_hit(rows, row, c, product[c] - space->half[c],
-                product[c] - space->half[c] >= rows->limit[row]);
+    mark_row(product, halves, rows->limit[row], passes);
+    for (int64_t e = 0; e < BAL_TILE_CHUNK; e += EIGHTH)
+        for (int64_t c = e; c < e + EIGHTH && memcmp(passes + e, none, EIGHTH) != 0; c++)
+            add_hit(rows, row, column + c, product[c] - halves[c], passes[c]);
     if (!columns->rows)
         return;
     if (columns->count + BAL_TILE_CHUNK > BAL_TILE_HITS)
         hand_over(work, columns, space->scratch);
     const float half = work->queries.scaled.half[rows->block * work->edge + row];
-    for (int64_t c = column; c < column + BAL_TILE_CHUNK; c++)
-        add_hit(columns, c, row, product[c] - half, product[c] - half >= columns->limit[c]);
+    mark_columns(product, half, columns->limit + column, passes);
+    for (int64_t e = 0; e < BAL_TILE_CHUNK; e += EIGHTH)
+        for (int64_t c = e; c < e + EIGHTH && memcmp(passes + e, none, EIGHTH) != 0; c++)
+            add_hit(columns, column + c, row, product[c] - half, passes[c]);
 }
 
 static void multiply(const bal_tile_work *work, bal_tile_space *space, int64_t i, int64_t j)
@@ -300,11 +337,11 @@ void bal_tile_run(bal_tile_work *work, bal_tile_space *space, int64_t i, int64_t
         return;
     multiply(work, space, i, j);
     begin_views(work, space, i, j);
-    const int64_t self =
-        work->self ? work->queries.first + i * edge - work->points.first - j * edge : -edge;
-    for (int64_t r = 0; r < rows->rows; r++)
-        if (r + self >= 0 && r + self < edge)
-            space->product[r * edge + r + self] = -INFINITY; /* passes nowhere */
+    for (int64_t r = 0; work->self && r < rows->rows; r++) {
+        const int64_t self = place_of(work, j, row_at(&work->queries, i * edge + r));
+        if (self >= 0)
+            space->product[r * edge + self] = -INFINITY; /* passes nowhere */
+    }
     raise_bounds(work, space);
     for (int64_t r = 0; r < rows->rows; r++) {
         const float *product = space->product + r * edge;

@@ -25,7 +25,7 @@ typedef struct bal_tile_work {
     const bal_scaling *scaling;
     int64_t edge;
     bal_tile_side queries, points;
-    bool self;            /* the same matrix: row i is no neighbour of itself */
+    bool self;            /* the same matrix: a row is no neighbour of itself; points ascend */
     bool mirrors;         /* points are the queries: each product serves both of its rows */
     const int32_t *group; /* a row: rows of the same group are no neighbours, and each side has its
                              rows in the order of their groups; NULL: there are no groups */

@@ -8,7 +8,6 @@
 #define MOST_COLUMNS (1 << 22)
 #define CHUNK 64
 #define LANES 8
-#define INFINITE_BITS 0x7f800000u
 
 /* The largest magnitude as bits, which order as magnitudes do, with infinities and NaN above all
  * numbers. */
@@ -36,18 +35,15 @@ BAL_WIDE static uint32_t largest_bits(const float *values, int64_t count)
     return largest;
 }
 
-static bal_status name_value(bal_ctx *ctx, const char *what, const bal_rows *rows)
+float bal_largest_magnitude(const float *values, int64_t count)
 {
-    const int64_t count = rows->rows * rows->columns;
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(rows->values[i]))
-            return bal_fail(ctx, BAL_BAD_ARG, "row %lld, column %lld of the %s is %s",
-                            (long long)(i / rows->columns), (long long)(i % rows->columns), what,
-                            isnan(rows->values[i]) ? "not a number" : "infinite");
-    return bal_fail(ctx, BAL_BAD_ARG, "the %s changed while they were read", what);
+    const uint32_t bits = largest_bits(values, count);
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
+    return largest;
 }
 
-bal_status bal_rows_measure(bal_ctx *ctx, const char *what, const bal_rows *rows, float *largest)
+bal_status bal_rows_check_shape(bal_ctx *ctx, const char *what, const bal_rows *rows)
 {
     if (!rows->values)
         return bal_fail(ctx, BAL_BAD_ARG, "there are no %s", what);
@@ -57,17 +53,43 @@ bal_status bal_rows_measure(bal_ctx *ctx, const char *what, const bal_rows *rows
     if (rows->columns < 1 || rows->columns > MOST_COLUMNS)
         return bal_fail(ctx, BAL_BAD_ARG, "the %s have %lld columns: 1..%d are possible", what,
                         (long long)rows->columns, MOST_COLUMNS);
-    const uint32_t bits = largest_bits(rows->values, rows->rows * rows->columns);
-    if (bits >= INFINITE_BITS)
-        return name_value(ctx, what, rows);
-    memcpy(largest, &bits, sizeof bits);
     return BAL_OK;
+}
+
+bal_status bal_rows_not_finite(bal_ctx *ctx, const char *what, const bal_rows *rows, int64_t row)
+{
+    const float *values = rows->values + row * rows->columns;
+    for (int64_t c = 0; c < rows->columns; c++)
+        if (!isfinite(values[c]))
+            return bal_fail(ctx, BAL_BAD_ARG, "row %lld, column %lld of the %s is %s",
+                            (long long)row, (long long)c, what,
+                            isnan(values[c]) ? "not a number" : "infinite");
+    return bal_fail(ctx, BAL_BAD_ARG, "the %s changed while they were read", what);
 }
 
 bal_status bal_rows_check(bal_ctx *ctx, const char *what, const bal_rows *rows)
 {
-    float largest;
-    return bal_rows_measure(ctx, what, rows, &largest);
+    BAL_TRY(bal_rows_check_shape(ctx, what, rows));
+    if (isfinite(bal_largest_magnitude(rows->values, rows->rows * rows->columns)))
+        return BAL_OK;
+    int64_t row = 0;
+    while (row + 1 < rows->rows &&
+           isfinite(bal_largest_magnitude(rows->values + row * rows->columns, rows->columns)))
+        row++;
+    return bal_rows_not_finite(ctx, what, rows, row);
+}
+
+int64_t bal_find_row(const int64_t *list, int64_t count, int64_t row)
+{
+    int64_t low = 0, high = count - 1;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (list[middle] < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return count > 0 && list[low] == row ? low : -1;
 }
 
 static double sum_lanes(const double *sum)

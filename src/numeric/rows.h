@@ -18,9 +18,16 @@ typedef void bal_rows_progress(void *user, int64_t done, int64_t total);
 /* Fails with BAL_BAD_ARG, naming the rows by what ("points"), when they are too many or too few
  * (at least one of each is needed), or a value is not finite. */
 BAL_MUST_CHECK bal_status bal_rows_check(bal_ctx *ctx, const char *what, const bal_rows *rows);
-/* The same, and the largest magnitude. */
-BAL_MUST_CHECK bal_status bal_rows_measure(bal_ctx *ctx, const char *what, const bal_rows *rows,
-                                           float *largest);
+/* The same, but looks at no value. */
+BAL_MUST_CHECK bal_status bal_rows_check_shape(bal_ctx *ctx, const char *what,
+                                               const bal_rows *rows);
+/* Fails with BAL_BAD_ARG, naming the first value of a row that is not finite. */
+BAL_MUST_CHECK bal_status bal_rows_not_finite(bal_ctx *ctx, const char *what, const bal_rows *rows,
+                                              int64_t row);
+/* Where a row number stands in an ascending list of them; -1: nowhere. */
+int64_t bal_find_row(const int64_t *list, int64_t count, int64_t row);
+/* The largest magnitude of count values; not finite where one of them is not. */
+float bal_largest_magnitude(const float *values, int64_t count);
 
 /* The Euclidean distance of two rows as every function here returns it: the differences are squared
  * and summed in double in a fixed order, so the same two rows always give the same bits, either way

@@ -3,40 +3,58 @@
  * n u / (1 - n u) times the sum of the magnitudes, u = 2^-24. */
 #include "numeric/scaled_rows.h"
 
-#include "numeric/quantile.h"
-
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
-#define SAMPLE 63
-#define BESIDE 16       /* columns that are gathered at a time: a line of the cache */
+#define SAMPLE 15
 #define TOP_EXPONENT 50 /* no scaled value is above 2^50: squares of 2^22 of them stay finite */
 #define U 0x1p-24
 
-static bal_status find_centre(bal_scaling *s, bal_ctx *ctx, const bal_rows *rows)
+BAL_WIDE static void order_two(float *restrict low, float *restrict high, int64_t columns)
 {
-    const int64_t count = rows->rows < SAMPLE ? rows->rows : SAMPLE;
-    double columns[BESIDE][SAMPLE];
-    s->centre = bal_calloc(ctx, (size_t)rows->columns, sizeof *s->centre);
-    if (!s->centre)
-        return BAL_NO_MEMORY;
-    for (int64_t first = 0; first < rows->columns; first += BESIDE) {
-        const int64_t left = rows->columns - first, beside = left < BESIDE ? left : BESIDE;
-        for (int64_t i = 0; i < count; i++) {
-            const float *row = rows->values + i * rows->rows / count * rows->columns + first;
-            for (int64_t c = 0; c < beside; c++)
-                columns[c][i] = (double)row[c];
-        }
-        for (int64_t c = 0; c < beside; c++) {
-            bal_sort_doubles(columns[c], count);
-            s->centre[first + c] = (float)columns[c][(count - 1) / 2]; /* of the column: exact */
-        }
+    for (int64_t c = 0; c < columns; c++) {
+        const float a = low[c], b = high[c];
+        const float less = a < b ? a : b, more = a < b ? b : a;
+        low[c] = less;
+        high[c] = more;
     }
+}
+
+/* Puts every column into ascending order: neighbours trade places in turns (odd-even
+ * transposition), many columns side by side in vector registers. */
+static void sort_columns(float *values, int64_t count, int64_t columns)
+{
+    for (int64_t turn = 0; turn < count; turn++)
+        for (int64_t i = turn % 2; i + 1 < count; i += 2)
+            order_two(values + i * columns, values + (i + 1) * columns, columns);
+}
+
+static bal_status find_centre(bal_scaling *s, bal_ctx *ctx, const bal_rows *rows,
+                              const int64_t *which, int64_t count)
+{
+    const int64_t all = which ? count : rows->rows, some = all < SAMPLE ? all : SAMPLE;
+    const size_t columns = (size_t)rows->columns, bytes = columns * sizeof *s->centre;
+    s->centre = bal_calloc(ctx, columns, sizeof *s->centre);
+    float *sample = bal_calloc(ctx, (size_t)some, bytes);
+    if (!s->centre || !sample) {
+        bal_free(ctx, sample);
+        bal_scaling_close(ctx, s);
+        return BAL_NO_MEMORY;
+    }
+    for (int64_t i = 0; i < some; i++) {
+        const int64_t row = which ? which[i * all / some] : i * all / some;
+        memcpy(sample + i * rows->columns, rows->values + row * rows->columns, bytes);
+    }
+    sort_columns(sample, some, rows->columns);
+    memcpy(s->centre, sample + (some - 1) / 2 * rows->columns, bytes);
+    bal_free(ctx, sample);
     return BAL_OK;
 }
 
 bal_status bal_scaling_open(bal_scaling *out, bal_ctx *ctx, const bal_rows *rows,
-                            bal_distance distance, float largest)
+                            const int64_t *which, int64_t count, bal_distance distance,
+                            float largest)
 {
     *out = (bal_scaling){.distance = distance, .columns = rows->columns, .scale = 1.0};
     if (distance == BAL_COSINE)
@@ -46,7 +64,7 @@ bal_status bal_scaling_open(bal_scaling *out, bal_ctx *ctx, const bal_rows *rows
         frexp(2.0 * (double)largest, &exponent); /* bounds |x - centre| */
         out->scale = ldexp(1.0, TOP_EXPONENT - exponent);
     }
-    return find_centre(out, ctx, rows);
+    return find_centre(out, ctx, rows, which, count);
 }
 
 void bal_scaling_close(bal_ctx *ctx, bal_scaling *scaling)

@@ -16,9 +16,11 @@ typedef struct bal_scaling {
     float *centre; /* columns; NULL for cosine */
 } bal_scaling;
 
-/* The centre is each column's median over some of the rows: one row far away does not move it.
- * largest: of the magnitudes of all rows that will be scaled. Close with bal_scaling_close. */
+/* The centre is each column's median over some of the rows (which: the numbers of count rows; NULL:
+ * all): one row far away does not move it. largest: of the magnitudes of all rows that will
+ * be scaled. Close with bal_scaling_close. */
 BAL_MUST_CHECK bal_status bal_scaling_open(bal_scaling *out, bal_ctx *ctx, const bal_rows *rows,
+                                           const int64_t *which, int64_t count,
                                            bal_distance distance, float largest);
 void bal_scaling_close(bal_ctx *ctx, bal_scaling *scaling);
 

@@ -17,18 +17,17 @@ typedef struct tree {
     const bal_spanning_tree_settings *settings;
     bal_edge *edges;
     int64_t rows, found, k; /* k: length of the lists */
-    float largest;
-    int32_t *parent;    /* union-find */
-    int32_t *component; /* a row: its root, in this round */
-    int32_t *size;      /* a root */
-    int64_t *near;      /* rows x k */
-    double *apart;      /* rows x k */
-    int32_t *at;        /* a row: entries of its list before this are in its component */
-    bal_edge *best;     /* a root: the shortest edge out of it; infinite: none known */
-    int64_t *order;     /* all rows in the order of their components */
-    int64_t *searched;  /* rows to be searched */
-    int64_t *start;     /* a root: for the order */
-    int64_t *fresh;     /* searched x k: what the search found */
+    int32_t *parent;        /* union-find */
+    int32_t *component;     /* a row: its root, in this round */
+    int32_t *size;          /* a root */
+    int64_t *near;          /* rows x k */
+    double *apart;          /* rows x k */
+    int32_t *at;            /* a row: entries of its list before this are in its component */
+    bal_edge *best;         /* a root: the shortest edge out of it; infinite: none known */
+    int64_t *order;         /* all rows in the order of their components */
+    int64_t *searched;      /* rows to be searched */
+    int64_t *start;         /* a root: for the order */
+    int64_t *fresh;         /* searched x k: what the search found */
     double *fresh_apart;
 } tree;
 
@@ -115,12 +114,14 @@ static int64_t list_rows(tree *t, int32_t waits)
 static bal_status search(tree *t, int64_t count)
 {
     bal_search_settings s = {
-        .basic = {.points = t->settings->rows, .k = t->k, .memory = t->settings->memory},
-        .largest = t->largest,
+        .basic = {.points = t->settings->rows,
+                  .point_rows = t->order,
+                  .point_count = t->rows,
+                  .query_rows = t->searched,
+                  .query_count = count,
+                  .k = t->k,
+                  .memory = t->settings->memory},
         .group = t->component,
-        .point_rows = t->order,
-        .query_rows = t->searched,
-        .query_count = count,
     };
     t->fresh = bal_calloc(t->ctx, (size_t)count, (size_t)t->k * sizeof *t->fresh);
     t->fresh_apart = bal_calloc(t->ctx, (size_t)count, (size_t)t->k * sizeof *t->fresh_apart);
@@ -225,7 +226,6 @@ static bal_status build(tree *t)
         t->parent[i] = (int32_t)i;
     const bal_search_settings first = {
         .basic = {.points = t->settings->rows, .k = t->k, .memory = t->settings->memory},
-        .largest = t->largest,
         .index = t->near,
         .distance = t->apart,
     };
@@ -239,7 +239,7 @@ bal_status bal_spanning_tree(bal_ctx *ctx, const bal_spanning_tree_settings *set
                              bal_edge *edges)
 {
     tree t = {.ctx = ctx, .settings = settings, .edges = edges, .rows = settings->rows.rows};
-    BAL_TRY(bal_rows_measure(ctx, "rows", &settings->rows, &t.largest));
+    BAL_TRY(bal_rows_check(ctx, "rows", &settings->rows));
     if (t.rows == 1)
         return BAL_OK;
     t.k = t.rows - 1 < LIST ? t.rows - 1 : LIST;

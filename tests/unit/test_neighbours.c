@@ -222,6 +222,111 @@ static void neighbours_equal_all_pairs(void **state)
         check_sample(&samples[i]);
 }
 
+/* ---- some rows of a matrix among some ---- */
+
+enum { LISTED = 613, LISTED_COLUMNS = 4, LISTED_K = 6 };
+
+static void by_all_listed(const bal_neighbours_settings *s, int64_t *index, double *distance)
+{
+    const int64_t columns = s->points.columns;
+    const int64_t queries = s->query_rows ? s->query_count : s->points.rows;
+    const int64_t points = s->point_rows ? s->point_count : s->points.rows;
+    pair row[LISTED];
+    for (int64_t i = 0; i < queries; i++) {
+        const int64_t q = s->query_rows ? s->query_rows[i] : i;
+        int64_t count = 0;
+        for (int64_t j = 0; j < points; j++) {
+            const int64_t p = s->point_rows ? s->point_rows[j] : j;
+            if (p != q)
+                row[count++] = (pair){apart(s->points.values + q * columns,
+                                            s->points.values + p * columns, columns, s->distance),
+                                      p};
+        }
+        qsort(row, (size_t)count, sizeof *row, nearer);
+        for (int64_t n = 0; n < s->k; n++) {
+            index[i * s->k + n] = row[n].index;
+            distance[i * s->k + n] = row[n].distance;
+        }
+    }
+}
+
+/* Whole numbers: ties are ties, so that the answers are the same to the bit. */
+static void check_lists(bal_neighbours_settings s)
+{
+    static int64_t want[LISTED * LISTED_K], index[LISTED * LISTED_K];
+    static double want_apart[LISTED * LISTED_K], distance[LISTED * LISTED_K];
+    static const size_t memories[] = {0, 200000, 1};
+    const size_t count = (size_t)((s.query_rows ? s.query_count : LISTED) * s.k);
+    by_all_listed(&s, want, want_apart);
+    for (int threads = 1; threads <= 3; threads++)
+        for (size_t m = 0; m < BAL_COUNT_OF(memories); m++) {
+            bal_ctx *ctx = test_ctx_threads(threads);
+            s.memory = memories[m];
+            memset(index, 0xff, count * sizeof *index);
+            test_ok(ctx, bal_neighbours(ctx, &s, index, distance));
+            assert_memory_equal(want, index, count * sizeof *index);
+            assert_memory_equal(want_apart, distance, count * sizeof *distance);
+            bal_ctx_close(&ctx);
+        }
+}
+
+static void lists_choose_the_rows(void **state)
+{
+    (void)state;
+    float *values = make_rows(WHOLE, LISTED, LISTED_COLUMNS, 5);
+    int64_t odd[LISTED / 2], backwards[LISTED / 3];
+    for (int i = 0; i < LISTED / 2; i++)
+        odd[i] = 2 * i + 1;
+    for (int i = 0; i < LISTED / 3; i++)
+        backwards[i] = 3 * (LISTED / 3 - 1 - i);
+    const bal_neighbours_settings all = {.points = {values, LISTED, LISTED_COLUMNS}, .k = LISTED_K};
+    bal_neighbours_settings s = all;
+    s.point_rows = odd;
+    s.point_count = BAL_COUNT_OF(odd);
+    check_lists(s); /* all rows among the odd ones */
+    s.query_rows = backwards;
+    s.query_count = BAL_COUNT_OF(backwards);
+    check_lists(s); /* some are both */
+    s.query_rows = odd;
+    s.query_count = BAL_COUNT_OF(odd);
+    check_lists(s);
+    s.point_rows = NULL;
+    check_lists(s);
+    free(values);
+}
+
+static void lists_are_checked(void **state)
+{
+    (void)state;
+    float points[] = {0, 1, NAN, 3, 4, 5, 6, 7};
+    const int64_t even[] = {0, 2}, odd[] = {1, 3}, three[] = {3};
+    bal_ctx *ctx = test_ctx();
+    int64_t index[8];
+    bal_neighbours_settings s = {.points = {points, 4, 2}, .k = 2};
+    s.point_rows = even;
+    s.point_count = 2;
+    s.query_rows = three;
+    s.query_count = 1;
+    test_ok(ctx, bal_neighbours(ctx, &s, index, NULL)); /* the row that is not finite is in none */
+    assert_int_equal(index[0], 2);
+    s.query_rows = even;
+    s.query_count = 2;
+    test_fails(ctx, bal_neighbours(ctx, &s, index, NULL), BAL_BAD_ARG, "k is 2: with 2 points",
+               "1..1", NULL);
+    s.k = 1;
+    s.query_rows = odd;
+    test_fails(ctx, bal_neighbours(ctx, &s, index, NULL), BAL_BAD_ARG, "row 1, column 0", "queries",
+               NULL);
+    s.point_rows = odd;
+    s.query_rows = even;
+    test_fails(ctx, bal_neighbours(ctx, &s, index, NULL), BAL_BAD_ARG, "row 1, column 0", "points",
+               NULL);
+    s.point_rows = s.query_rows = three;
+    s.point_count = s.query_count = 1;
+    test_fails(ctx, bal_neighbours(ctx, &s, index, NULL), BAL_BAD_ARG, "single point", NULL);
+    bal_ctx_close(&ctx);
+}
+
 /* 3-4-5 triangles and rows that point the same way, by hand */
 static void distances_by_hand(void **state)
 {
@@ -345,7 +450,8 @@ static void progress_and_interruption(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(neighbours_equal_all_pairs), cmocka_unit_test(distances_by_hand),
+        cmocka_unit_test(neighbours_equal_all_pairs), cmocka_unit_test(lists_choose_the_rows),
+        cmocka_unit_test(lists_are_checked),          cmocka_unit_test(distances_by_hand),
         cmocka_unit_test(bad_input_is_named),         cmocka_unit_test(allocations_may_fail),
         cmocka_unit_test(progress_and_interruption),
     };

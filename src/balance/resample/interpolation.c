@@ -2,6 +2,8 @@
  * bases that were drawn have their neighbours looked for. */
 #include "balance/resample/neighbourhood.h"
 
+#include "numeric/rows.h"
+
 #include <math.h>
 
 enum { DRAW_BASE, DRAW_POINT, DRAWS };
@@ -57,24 +59,11 @@ static void find_used(drawing *d)
         }
 }
 
-static bool contains(const int64_t *rows, int64_t count, int64_t row)
-{
-    int64_t low = 0, high = count;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (rows[middle] < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && rows[low] == row;
-}
-
 /* How many rows every base can have as neighbours. */
 static int64_t rows_around(const bal_interpolation *how)
 {
     for (int64_t b = 0; b < how->base_count; b++)
-        if (contains(how->among, how->among_count, how->bases[b]))
+        if (bal_find_row(how->among, how->among_count, how->bases[b]) >= 0)
             return how->among_count - 1;
     return how->among_count;
 }

@@ -1,6 +1,8 @@
 /* The plan: opened by a method, held as origins, and asked for rows. */
 #include "balance/resample/resampling.h"
 
+#include "numeric/rows.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdatomic.h>
@@ -102,10 +104,7 @@ static void check_part(void *user, int64_t part, int worker)
     const int64_t first = part * CHECKED_AT_ONCE;
     const int64_t end =
         check->count - first < CHECKED_AT_ONCE ? check->count : first + CHECKED_AT_ONCE;
-    float sum = 0.0f; /* x - x is 0, or NaN for what is not finite */
-    for (int64_t i = first; i < end; i++)
-        sum += check->values[i] - check->values[i];
-    if (sum == 0.0f)
+    if (isfinite(bal_largest_magnitude(check->values + first, end - first)))
         return;
     int64_t at = first;
     while (isfinite(check->values[at]))
