@@ -1,7 +1,9 @@
 /* The measures on a network of the authors of "Understanding CNN fragility when learning with
  * imbalanced data": their ResNet-32, trained on CIFAR-10 cut to a long tail of 100, seen on the
- * test set. The figures were computed with PyTorch and NumPy. Skipped where the weights or the
- * images are not on this machine, and without an engine that is fast enough. */
+ * test set. The figures were computed with PyTorch and NumPy; the same computation on the authors'
+ * three networks gives their published frequency and magnitude files
+ * (docs/methods/explain/number-needed.md). Skipped where the weights or the images are not on this
+ * machine, and without an engine that is fast enough. */
 #include "helpers/helpers.h"
 
 #include "ballast/explain.h"
