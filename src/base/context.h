@@ -41,9 +41,13 @@ void bal_free_aligned(bal_ctx *ctx, void *memory);
 /* Sets the error text and returns status, so that a failure is one line. Control characters of the
  * text become '?'; so they do in bal_log. */
 bal_status bal_fail(bal_ctx *ctx, bal_status status, const char *format, ...) BAL_PRINTF(3, 4);
-#ifdef __clang_analyzer__ /* it must know that a failure is never BAL_OK */
-#define bal_fail(ctx, status, ...) ((void)bal_fail(ctx, status, __VA_ARGS__), (status))
-#endif
+/* The status that was given, so that compilers and analyzers see that a failure is never BAL_OK. */
+static inline bal_status bal_failed(bal_status told, bal_status status)
+{
+    (void)told;
+    return status;
+}
+#define bal_fail(ctx, status, ...) bal_failed(bal_fail(ctx, status, __VA_ARGS__), status)
 /* Puts "PREFIX: " before the present error text: where the failing part did not know the file. */
 bal_status bal_fail_within(bal_ctx *ctx, bal_status status, const char *format, ...)
     BAL_PRINTF(3, 4);

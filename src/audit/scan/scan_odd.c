@@ -78,7 +78,7 @@ static bal_status find_odd(bal_scan_work *work, double *values)
     bal_audit_cleanliness *out = work->out;
     const bal_record *records = work->records;
     int64_t count = 0;
-    sizing s;
+    sizing s = {0};
     for (int kind = 0; kind < 4; kind++) {
         count = 0;
         for (int64_t i = 0; i < work->ask->items; i++) {
