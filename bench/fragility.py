@@ -22,6 +22,9 @@ PAIRED = [("recall", "recall"), ("peak", "largest CE"), ("magnitude", "mean CE o
           ("share_positive", "share of the top"), ("needed", "features needed")]
 TWO = [("needed", "needed_wrong", "features needed"), ("magnitude", "magnitude_wrong", "mean CE"),
        ("share_positive", "share_wrong", "share of the top")]
+TITLES = {"cifar10": "CIFAR-10", "cifar-10-batches-bin": "CIFAR-10",
+          "fashion-mnist": "Fashion-MNIST", "bccd-cells": "Blood cells"}
+FEWEST = 6  # classes for a rank correlation to say anything
 TRENDS = [("gap", "train/test gap"), ("gap_signed", "the same, signed"), ("peak", "largest CE"),
           ("needed", "features needed"), ("share_positive", "share of the top"),
           ("effective_rank", "effective rank"), ("cosine", "cosine distance"),
@@ -142,16 +145,65 @@ def wrong_table(said):
     table(["class", "training images"] + [f"{t}, {w}" for *_, t in TWO for w in ("TP", "FN")], rows)
 
 
+def seeds_of(values):
+    """Mean and deviation over the seeds, and how many lie on the side of the mean."""
+    values = [v for v in values if v is not None]
+    if not values:
+        return "n/a"
+    side = sum((v > 0) == (statistics.mean(values) > 0) for v in values)
+    return f"{mean(values)} ({side} of {len(values)})"
+
+
+def mean_difference(pairs):
+    pairs = [(a, b) for a, b in pairs if a is not None and b is not None]
+    return statistics.mean(a - b for a, b in pairs) if pairs else None
+
+
+def change_table(by_recipe):
+    """The same class imbalanced and balanced: differences, of the rare half of the classes and of the
+    frequent half. A class without a TP in one of the two has none."""
+    rows = []
+    for recipe, by_twin in by_recipe.items():
+        (first, imbalanced), (_, balanced) = by_twin.items()
+        classes = by_twin[first][0]["test"]["classes"]
+        order = sorted(range(len(classes)), key=lambda c: classes[c]["train_count"])
+        halves = order[:len(order) // 2], order[len(order) // 2:]
+        for key, title in PAIRED:
+            rows.append([f"`{recipe}`", title] + [seeds_of(
+                [mean_difference([(value(i, "test", c, key), value(b, "test", c, key)) for c in half])
+                 for i, b in zip(imbalanced, balanced)]) for half in halves])
+    table(["recipe", "figure", "rare half: imbalanced - balanced", "frequent half"], rows)
+
+
+def wrong_change_table(by_recipe):
+    rows = []
+    for recipe, by_twin in by_recipe.items():
+        for twin, said in by_twin.items():
+            row = [f"`{recipe}`", twin]
+            for right, wrong, _ in TWO:
+                row.append(seeds_of([mean_difference(
+                    [(value(s, "test", c, right), value(s, "test", c, wrong))
+                     for c in range(len(s["test"]["classes"]))]) for s in said]))
+            rows.append(row)
+    table(["recipe", "twin"] + [f"{t}, TP - FN" for *_, t in TWO], rows)
+
+
+def trend(said, figure, key):
+    return mean([t[key] for s in said for t in s["trends"]
+                 if t["figure"] == figure and t["side"] == "test"])
+
+
 def trend_table(by_recipe):
     rows = []
-    for recipe, said in by_recipe.items():
+    for recipe, by_twin in by_recipe.items():
+        said, *others = by_twin.values()
         for key, title in TRENDS:
-            found = [t for s in said for t in s["trends"]
-                     if t["figure"] == key and t["side"] == "test"]
-            rows.append([f"`{recipe}`", title] + [mean([t[k] for t in found]) for k in (
-                "recall", "size", "recall_given_size", "common_recall", "common_size")])
-    table(["recipe", "figure", "with recall", "with size", "with recall, size held",
-           "at common size, with recall", "at common size, with size"], rows)
+            rows.append([f"`{recipe}`", title] + [trend(said, key, k) for k in (
+                "size", "recall", "recall_given_size", "common_recall")] +
+                [trend(other, key, "recall") for other in others])
+    table(["recipe", "figure", "with size", "with recall", "with recall, size held",
+           "with recall, at a common size"] +
+          [f"{t} twin, with recall" for t in list(next(iter(by_recipe.values())))[1:]], rows)
 
 
 # ---- pictures ----
@@ -236,14 +288,20 @@ def main():
                 said.setdefault(recipe, {})[twin] = [m for m in made if m]
         said = {r: {t: m for t, m in by.items() if m} for r, by in said.items()}
         said = {r: by for r, by in said.items() if by}
-        print(f"## {name}\n")
+        print(f"## {TITLES.get(name, name)}\n")
         for recipe, by_twin in said.items():
             print(f"### `{recipe}`\n")
             paired_table(by_twin)
             wrong_table(by_twin[list(by_twin)[0]])
-        print("### rank correlations over the classes\n")
         rare = {r: by[list(by)[0]] for r, by in said.items()}
-        trend_table(rare)
+        if all(len(by) == 2 for by in said.values()):
+            print("### the same class imbalanced and balanced\n")
+            change_table(said)
+        print("### right and wrong, mean over the classes\n")
+        wrong_change_table(said)
+        if len(next(iter(rare.values()))[0]["test"]["classes"]) >= FEWEST:
+            print("### rank correlations over the classes\n")
+            trend_table(said)
         if a.pictures and said:
             os.makedirs(a.pictures, exist_ok=True)
             profiles(name, next(iter(said.values())), a.pictures)
