@@ -41,7 +41,8 @@ void bal_free_aligned(bal_ctx *ctx, void *memory);
 /* Sets the error text and returns status, so that a failure is one line. Control characters of the
  * text become '?'; so they do in bal_log. */
 bal_status bal_fail(bal_ctx *ctx, bal_status status, const char *format, ...) BAL_PRINTF(3, 4);
-/* The status that was given, so that compilers and analyzers see that a failure is never BAL_OK. */
+/* Compilers and analyzers must see that a failure is never BAL_OK, so the status is named twice: no
+ * expression with errno. */
 static inline bal_status bal_failed(bal_status told, bal_status status)
 {
     (void)told;

@@ -22,6 +22,7 @@ typedef struct search {
     const bal_neighbours_settings *settings; /* all->basic */
     bal_rows queries;
     int64_t query_count, point_count; /* all, or those of the lists */
+    bool same;                        /* the queries are the points */
     bal_scaling scaling;
     bal_pool *pool;
     int64_t query_part, point_part; /* rows of a part */
@@ -69,8 +70,10 @@ static bal_status check(search *s)
     if (s->queries.columns != t->points.columns)
         return bal_fail(ctx, BAL_BAD_ARG, "the queries have %lld columns and the points %lld",
                         (long long)s->queries.columns, (long long)t->points.columns);
+    s->same =
+        !t->queries.values && t->query_rows == t->point_rows && s->query_count == s->point_count;
     const int64_t most = s->point_count - (!s->all->group && share_rows(t));
-    if (most == 0)
+    if (most < 1)
         return bal_fail(ctx, BAL_BAD_ARG, "a single point has no neighbours");
     if (t->k < 1 || t->k > most)
         return bal_fail(ctx, BAL_BAD_ARG, "k is %lld: with %lld points it can be 1..%lld",
@@ -92,7 +95,6 @@ static void plan(search *s)
     const bal_neighbours_settings *t = s->settings;
     const int64_t threads = bal_pool_threads(s->pool);
     const int64_t points = s->point_count, queries = s->query_count;
-    const bool same = !t->queries.values && t->query_rows == t->point_rows;
     const size_t memory = t->memory ? t->memory : DEFAULT_MEMORY;
     int64_t edge = MOST_EDGE;
     while (edge > LEAST_EDGE && ((size_t)(threads * edge * edge) * sizeof(float) > memory / 4 ||
@@ -105,7 +107,7 @@ static void plan(search *s)
     s->work.edge = edge;
     s->work.group = s->all->group;
     s->work.self = !t->queries.values && !s->work.group;
-    s->work.mirrors = s->work.self && same && (int64_t)(room / a_query) >= queries;
+    s->work.mirrors = s->work.self && s->same && (int64_t)(room / a_query) >= queries;
     s->query_part = queries;
     s->point_part = points;
     if (s->work.mirrors)
@@ -230,7 +232,7 @@ static bal_status measure_all(search *s, float *largest)
     if (!s->largest)
         return BAL_NO_MEMORY;
     BAL_TRY(measure(s, "points", &t->points, t->point_rows, s->point_count));
-    if (t->queries.values || t->query_rows != t->point_rows)
+    if (!s->same)
         BAL_TRY(measure(s, "queries", &s->queries, t->query_rows, s->query_count));
     *largest = 0.0F;
     for (int w = 0; w < threads; w++)

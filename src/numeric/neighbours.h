@@ -20,8 +20,8 @@ typedef struct bal_neighbours_settings {
     int64_t point_count;       /* of point_rows */
     bal_rows queries; /* values NULL: rows of the points' matrix, and none is then a neighbour of
                          itself (another row at distance 0 is) */
-    const int64_t *query_rows; /* which rows are queries; NULL: all. The array point_rows itself:
-                                  half of the work is done, if memory allows */
+    const int64_t *query_rows; /* which rows are queries; NULL: all. The array point_rows itself,
+                                  and as many: half of the work is done, if memory allows */
     int64_t query_count;       /* of query_rows */
     int64_t k; /* 1..the number of points, less one where a query can be one of them */
     bal_distance distance;

@@ -6,7 +6,8 @@
 bal_status bal_cleaning_open_over(bal_cleaning *out, const bal_resampled *r, const float *values,
                                   const int32_t *of_row, int64_t count)
 {
-    *out = (bal_cleaning){.r = r, .values = values, .of_row = of_row, .count = count};
+    *out = (bal_cleaning){
+        .r = r, .values = values, .of_row = of_row, .count = count, .value_rows = count};
     out->rows = bal_calloc(r->ctx, (size_t)count, sizeof *out->rows);
     out->remove = bal_calloc(r->ctx, (size_t)count, sizeof *out->remove);
     if (!out->rows || !out->remove) {
@@ -82,6 +83,7 @@ static bal_status neighbours(const bal_cleaning *c, const int64_t *of, int64_t o
 {
     const bal_neighbourhood how = {.what = "neighbours of all classes",
                                    .values = c->values,
+                                   .rows = c->value_rows,
                                    .columns = c->r->data.columns,
                                    .of = of,
                                    .of_count = of_count,

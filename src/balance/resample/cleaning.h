@@ -11,7 +11,8 @@ typedef struct bal_cleaning {
     const int32_t *of_row; /* number of the class of every such row */
     int64_t *rows;         /* those that are there, ascending; own memory */
     int64_t count;
-    bool *remove; /* one for each of rows: what a rule found */
+    int64_t value_rows; /* of values */
+    bool *remove;       /* one for each of rows: what a rule found */
 } bal_cleaning;
 
 /* All input rows. */

@@ -19,8 +19,8 @@ bal_status bal_neighbourhood_find(const bal_resampled *r, const bal_neighbourhoo
 {
     telling t = {r, how->what};
     const bal_neighbours_settings settings = {
-        .points = {how->values ? how->values : r->data.values, r->data.rows,
-                   how->values ? how->columns : r->data.columns},
+        .points = how->values ? (bal_rows){how->values, how->rows, how->columns}
+                              : (bal_rows){r->data.values, r->data.rows, r->data.columns},
         .point_rows = how->among,
         .point_count = how->among_count,
         .query_rows = how->of,

@@ -6,13 +6,13 @@
 #include "balance/resample/resampling.h"
 
 typedef struct bal_neighbourhood {
-    const char *what;    /* for the progress: "neighbours" */
-    const float *values; /* a row for every input row, or NULL: those of the data */
-    int64_t columns;     /* of values */
-    const int64_t *of;   /* rows whose neighbours are sought; NULL: all */
+    const char *what;      /* for the progress: "neighbours" */
+    const float *values;   /* or NULL: those of the data */
+    int64_t rows, columns; /* of values; at most 2^31 - 1 rows, as those of the data then */
+    const int64_t *of;     /* rows whose neighbours are sought; NULL: all */
     int64_t of_count;
     const int64_t *among; /* rows that may be neighbours, ascending; NULL: all. Where it is `of`,
-                             half the work is done if memory allows */
+                             whole, half the work is done if memory allows */
     int64_t among_count;
     int64_t k; /* at least 1 and at most among_count, less one where `of` has rows of `among` */
 } bal_neighbourhood;
@@ -20,7 +20,7 @@ typedef struct bal_neighbourhood {
 /* index receives k input rows for each of `of`, in ascending order of (distance, row); distance
  * (may be NULL) how far they are. A row is never its own neighbour; another one with the same
  * values is. The same for any memory and any number of threads.
- * Fails with BAL_NO_MEMORY, BAL_INTERRUPTED. */
+ * Fails with BAL_NO_MEMORY, BAL_INTERRUPTED, and BAL_BAD_ARG for too many rows. */
 BAL_MUST_CHECK bal_status bal_neighbourhood_find(const bal_resampled *r,
                                                  const bal_neighbourhood *how, int64_t *index,
                                                  double *distance);

@@ -54,10 +54,9 @@ typedef struct encoded {
     int64_t n;
     const int64_t *members;
     double median;
-    float *sorted;    /* n x columns, column by column: the different values, ascending */
-    int64_t *count;   /* columns: how many */
-    float *values;    /* n x width */
-    int64_t *numbers; /* 0..n - 1 */
+    float *sorted;  /* n x columns, column by column: the different values, ascending */
+    int64_t *count; /* columns: how many */
+    float *values;  /* n x width */
     int64_t width;
 } encoded;
 
@@ -108,7 +107,6 @@ static void spell_out(const encoded *e)
                 *out = row[j];
             out += nominal->categorical[j] ? e->count[j] : 1;
         }
-        e->numbers[i] = i;
     }
 }
 
@@ -119,8 +117,7 @@ static bal_status encode(encoded *e)
     const size_t columns = (size_t)e->r->data.columns, n = (size_t)e->n;
     e->sorted = bal_calloc(ctx, n, columns * sizeof *e->sorted);
     e->count = bal_calloc(ctx, columns, sizeof *e->count);
-    e->numbers = bal_calloc(ctx, n, sizeof *e->numbers);
-    if (!e->sorted || !e->count || !e->numbers)
+    if (!e->sorted || !e->count)
         return BAL_NO_MEMORY;
     for (int64_t j = 0; j < e->r->data.columns; j++) {
         if (nominal->categorical[j])
@@ -139,7 +136,6 @@ static void encoded_close(encoded *e)
     bal_free(e->r->ctx, e->sorted);
     bal_free(e->r->ctx, e->count);
     bal_free(e->r->ctx, e->values);
-    bal_free(e->r->ctx, e->numbers);
 }
 
 /* ---- the plan ---- */
@@ -154,11 +150,8 @@ static bal_status find_voters(encoded *e, bal_voters *voters)
     BAL_TRY(encode(e));
     const bal_neighbourhood how = {.what = "neighbours",
                                    .values = e->values,
+                                   .rows = e->n,
                                    .columns = e->width,
-                                   .of = e->numbers,
-                                   .of_count = e->n,
-                                   .among = e->numbers,
-                                   .among_count = e->n,
                                    .k = voters->k};
     BAL_TRY(bal_neighbourhood_find(e->r, &how, voters->index, NULL));
     for (int64_t i = 0; i < all; i++)

@@ -85,9 +85,10 @@ static bal_status make_folders(const unpacking *p, char *path, bool whole)
         *at = '\0';
         const bool made = mkdir(path, 0777) == 0 || (errno == EEXIST && bal_is_folder(path));
         *at = '/';
-        if (!made)
-            return bal_fail(p->ctx, errno == EEXIST ? BAL_BAD_FILE : BAL_IO,
-                            "%s: cannot make this folder: %s", path, strerror(errno));
+        if (!made) {
+            const bal_status why = errno == EEXIST ? BAL_BAD_FILE : BAL_IO;
+            return bal_fail(p->ctx, why, "%s: cannot make this folder: %s", path, strerror(errno));
+        }
     }
     if (whole && mkdir(path, 0777) != 0 && !(errno == EEXIST && bal_is_folder(path)))
         return bal_fail(p->ctx, BAL_IO, "%s: cannot make this folder: %s", path, strerror(errno));

@@ -117,9 +117,11 @@ static bal_status remove_run(const bal_run_folder *folder)
 static bal_status lock_folder(bal_run_folder *folder)
 {
     folder->fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder->fd < 0)
-        return bal_fail(folder->ctx, errno == ENOTDIR ? BAL_BAD_ARG : BAL_IO,
-                        "%s: cannot open this run folder: %s", folder->path, strerror(errno));
+    if (folder->fd < 0) {
+        const bal_status why = errno == ENOTDIR ? BAL_BAD_ARG : BAL_IO;
+        return bal_fail(folder->ctx, why, "%s: cannot open this run folder: %s", folder->path,
+                        strerror(errno));
+    }
     /* file systems without locks say something other than EWOULDBLOCK: go on without */
     if (flock(folder->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         return bal_fail(folder->ctx, BAL_IO, "%s: another process works in this run folder",

@@ -290,6 +290,11 @@ static void lists_choose_the_rows(void **state)
     s.query_rows = odd;
     s.query_count = BAL_COUNT_OF(odd);
     check_lists(s);
+    s.query_count = 100; /* of the same array, but fewer */
+    check_lists(s);
+    s.query_count = BAL_COUNT_OF(odd);
+    s.point_count = 100;
+    check_lists(s);
     s.point_rows = NULL;
     check_lists(s);
     free(values);
@@ -324,6 +329,8 @@ static void lists_are_checked(void **state)
     s.point_rows = s.query_rows = three;
     s.point_count = s.query_count = 1;
     test_fails(ctx, bal_neighbours(ctx, &s, index, NULL), BAL_BAD_ARG, "single point", NULL);
+    s.point_count = 0;
+    test_fails(ctx, bal_neighbours(ctx, &s, index, NULL), BAL_BAD_ARG, "no neighbours", NULL);
     bal_ctx_close(&ctx);
 }
 
