@@ -1,7 +1,7 @@
 /* Speed of the exact nearest neighbours beside the bare matrix products of the same blocks:
  * bench_neighbours ROWS COLUMNS K [THREADS [MEMORY_MIB]]. Prints one line of JSON. */
 #include "numeric/blas.h"
-#include "numeric/neighbours.h"
+#include "numeric/neighbours/neighbours.h"
 
 #include "base/clock.h"
 #include "base/random.h"

@@ -9,7 +9,7 @@
  * included, reading the data is not. Every loss of the library is a row; the other rows are below.
  */
 #include "ballast/ballast.h"
-#include "numeric/quantile.h"
+#include "numeric/statistics/quantile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

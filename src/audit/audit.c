@@ -2,7 +2,7 @@
 #include "audit/audit_handle.h"
 
 #include "base/clock.h"
-#include "numeric/stratify.h"
+#include "numeric/statistics/stratify.h"
 
 #include <math.h>
 #include <string.h>

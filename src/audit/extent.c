@@ -3,7 +3,7 @@
 #include "audit/audit_handle.h"
 
 #include "evaluate/class_groups.h"
-#include "numeric/intervals.h"
+#include "numeric/statistics/intervals.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "base/compiler.h"
 #include "base/context.h"
 #include "base/random.h"
-#include "numeric/intervals.h"
+#include "numeric/statistics/intervals.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "evaluate/evaluation.h"
 
 #include "base/random.h"
-#include "numeric/quantile.h"
+#include "numeric/statistics/quantile.h"
 
 #include <math.h>
 #include <string.h>

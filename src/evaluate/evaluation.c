@@ -3,7 +3,7 @@
 
 #include "ballast/calibrate.h"
 
-#include "numeric/intervals.h"
+#include "numeric/statistics/intervals.h"
 
 #include <math.h>
 #include <string.h>

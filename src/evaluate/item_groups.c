@@ -1,7 +1,7 @@
 /* Metrics by group of items: a site, a device, a patient. */
 #include "evaluate/evaluation.h"
 
-#include "numeric/intervals.h"
+#include "numeric/statistics/intervals.h"
 
 #include <math.h>
 #include <string.h>

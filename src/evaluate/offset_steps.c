@@ -3,7 +3,7 @@
 
 #include "base/random.h"
 #include "base/threads.h"
-#include "numeric/quantile.h"
+#include "numeric/statistics/quantile.h"
 #include "numeric/softmax.h"
 
 #include <math.h>

@@ -2,8 +2,8 @@
  * lie among. Again at the common size. */
 #include "explain/explain_parts.h"
 
-#include "numeric/neighbours.h"
-#include "numeric/stratify.h"
+#include "numeric/neighbours/neighbours.h"
+#include "numeric/statistics/stratify.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  */
 #include "explain/explain_parts.h"
 
-#include "numeric/intervals.h"
-#include "numeric/quantile.h"
+#include "numeric/statistics/intervals.h"
+#include "numeric/statistics/quantile.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "explain/explain_parts.h"
 
 #include "base/random.h"
-#include "numeric/quantile.h"
+#include "numeric/statistics/quantile.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* What the figures say: the table of rules, and the sentences. */
 #include "explain/explain_parts.h"
 
-#include "numeric/quantile.h"
+#include "numeric/statistics/quantile.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "base/writer.h"
 #include "numeric/assignment.h"
 #include "numeric/blas.h"
-#include "numeric/quantile.h"
+#include "numeric/statistics/quantile.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* How each figure goes with recall and with class size. */
 #include "explain/explain_parts.h"
 
-#include "numeric/correlation.h"
+#include "numeric/statistics/correlation.h"
 
 #include <math.h>
 

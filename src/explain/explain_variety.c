@@ -1,7 +1,7 @@
 /* Diversity of some items of a class, which are brought together for it. */
 #include "explain/explain_parts.h"
 
-#include "numeric/variety.h"
+#include "numeric/statistics/variety.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "numeric/distances.h"
 
 #include "numeric/blas.h"
-#include "numeric/scaled_rows.h"
+#include "numeric/neighbours/scaled_rows.h"
 
 #include <math.h>
 

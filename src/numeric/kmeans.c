@@ -4,7 +4,7 @@
 
 #include "base/random.h"
 #include "base/threads.h"
-#include "numeric/neighbours.h"
+#include "numeric/neighbours/neighbours.h"
 
 #include <inttypes.h>
 #include <math.h>

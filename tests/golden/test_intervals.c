@@ -3,8 +3,8 @@
 #include "helpers/helpers.h"
 
 #include "helpers/near.h"
-#include "numeric/correlation.h"
-#include "numeric/intervals.h"
+#include "numeric/statistics/correlation.h"
+#include "numeric/statistics/intervals.h"
 
 #include <jansson.h>
 #include <math.h>

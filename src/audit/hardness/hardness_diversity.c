@@ -3,8 +3,8 @@
 #include "audit/hardness/hardness_parts.h"
 
 #include "base/random.h"
-#include "numeric/quantile.h"
-#include "numeric/variety.h"
+#include "numeric/statistics/quantile.h"
+#include "numeric/statistics/variety.h"
 
 #include <math.h>
 #include <string.h>

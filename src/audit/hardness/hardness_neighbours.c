@@ -1,8 +1,8 @@
 /* What the nearest neighbours of every row say: kDN, N3, types of examples. */
 #include "audit/hardness/hardness_parts.h"
 
-#include "numeric/neighbours.h"
-#include "numeric/quantile.h"
+#include "numeric/neighbours/neighbours.h"
+#include "numeric/statistics/quantile.h"
 
 #include <math.h>
 #include <string.h>

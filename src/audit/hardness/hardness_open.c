@@ -2,7 +2,7 @@
  * are too many. */
 #include "audit/hardness/hardness_parts.h"
 
-#include "numeric/stratify.h"
+#include "numeric/statistics/stratify.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* N1: the rows that the minimum spanning tree joins to another class. */
 #include "audit/hardness/hardness_parts.h"
 
-#include "numeric/spanning_tree.h"
+#include "numeric/neighbours/spanning_tree.h"
 
 bal_status bal_measure_tree(bal_hardness_work *w)
 {

@@ -2,7 +2,7 @@
 #include "audit/scan/scan_parts.h"
 
 #include "audit/scan/robust.h"
-#include "numeric/quantile.h"
+#include "numeric/statistics/quantile.h"
 
 #include <math.h>
 #include <stdlib.h>

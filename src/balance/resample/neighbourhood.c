@@ -1,7 +1,7 @@
 /* See neighbourhood.h. */
 #include "balance/resample/neighbourhood.h"
 
-#include "numeric/neighbours.h"
+#include "numeric/neighbours/neighbours.h"
 
 typedef struct telling {
     const bal_resampled *r;

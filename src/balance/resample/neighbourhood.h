@@ -1,5 +1,5 @@
 /* Neighbours of some input rows among some input rows, whatever lies where and however little
- * memory there is; and new rows between them. Stands on numeric/neighbours.h. */
+ * memory there is; and new rows between them. Stands on numeric/neighbours/neighbours.h. */
 #ifndef BAL_NEIGHBOURHOOD_H
 #define BAL_NEIGHBOURHOOD_H
 

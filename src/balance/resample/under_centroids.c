@@ -3,7 +3,7 @@
 #include "balance/resample/neighbourhood.h"
 
 #include "numeric/kmeans.h"
-#include "numeric/neighbours.h"
+#include "numeric/neighbours/neighbours.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * alone. The plan has its own batch norm, so the library's is made here, for the comparison. */
 #include "base/clock.h"
 #include "engine/onednn/onednn_steps.h"
-#include "numeric/quantile.h"
+#include "numeric/statistics/quantile.h"
 
 #include <omp.h>
 

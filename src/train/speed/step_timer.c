@@ -3,7 +3,7 @@
 
 #include "base/random.h"
 #include "base/clock.h"
-#include "numeric/quantile.h"
+#include "numeric/statistics/quantile.h"
 #include "train/loss_inputs.h"
 #include "train/score.h"
 

@@ -2,7 +2,7 @@
 #include "helpers/helpers.h"
 
 #include "base/random.h"
-#include "numeric/neighbours.h"
+#include "numeric/neighbours/neighbours.h"
 
 #include <math.h>
 #include <stdio.h>

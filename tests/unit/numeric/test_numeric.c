@@ -2,10 +2,10 @@
 #include "helpers/helpers.h"
 
 #include "helpers/near.h"
-#include "numeric/correlation.h"
-#include "numeric/intervals.h"
-#include "numeric/normal.h"
-#include "numeric/quantile.h"
+#include "numeric/statistics/correlation.h"
+#include "numeric/statistics/intervals.h"
+#include "numeric/statistics/normal.h"
+#include "numeric/statistics/quantile.h"
 #include "numeric/softmax.h"
 
 #include <math.h>

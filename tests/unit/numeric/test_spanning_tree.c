@@ -2,7 +2,7 @@
 #include "helpers/helpers.h"
 
 #include "base/random.h"
-#include "numeric/spanning_tree.h"
+#include "numeric/neighbours/spanning_tree.h"
 
 #include <math.h>
 #include <stdlib.h>

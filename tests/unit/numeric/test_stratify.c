@@ -1,7 +1,7 @@
 /* Stratified samples of rows. */
 #include "helpers/helpers.h"
 
-#include "numeric/stratify.h"
+#include "numeric/statistics/stratify.h"
 
 #include <string.h>
 

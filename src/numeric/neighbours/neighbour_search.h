@@ -2,7 +2,7 @@
 #ifndef BAL_NEIGHBOUR_SEARCH_H
 #define BAL_NEIGHBOUR_SEARCH_H
 
-#include "numeric/neighbours.h"
+#include "numeric/neighbours/neighbours.h"
 
 typedef struct bal_search_settings {
     bal_neighbours_settings basic;

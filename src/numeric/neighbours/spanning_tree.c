@@ -2,9 +2,9 @@
  * takes its shortest edge from these lists, unless a list that has run out (all of it is in the
  * component by now) could hide a shorter one; those rows are searched again. The largest component
  * waits: the others' edges are right without its own, and its rows are most of the work. */
-#include "numeric/spanning_tree.h"
+#include "numeric/neighbours/spanning_tree.h"
 
-#include "numeric/neighbour_search.h"
+#include "numeric/neighbours/neighbour_search.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* See scaled_rows.h. The bounds are those of Higham, Accuracy and Stability of Numerical
  * Algorithms, section 3.1: a sum of n products in any order is off by at most
  * n u / (1 - n u) times the sum of the magnitudes, u = 2^-24. */
-#include "numeric/scaled_rows.h"
+#include "numeric/neighbours/scaled_rows.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* See quantile.h. */
-#include "numeric/quantile.h"
+#include "numeric/statistics/quantile.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef BAL_NEIGHBOUR_TILE_H
 #define BAL_NEIGHBOUR_TILE_H
 
-#include "numeric/candidates.h"
+#include "numeric/neighbours/candidates.h"
 
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 /* See neighbour_tile.h. The scan looks for any passing value in chunks of a row, which compilers
  * turn into vector instructions; only chunks with one are looked at value by value. */
-#include "numeric/neighbour_tile.h"
+#include "numeric/neighbours/neighbour_tile.h"
 
 #include "numeric/blas.h"
 

@@ -1,5 +1,5 @@
 /* How much the rows of a set differ from each other: effective rank, spread, cosine distances. */
-#include "numeric/variety.h"
+#include "numeric/statistics/variety.h"
 
 #include "numeric/blas.h"
 #include "numeric/eigen.h"

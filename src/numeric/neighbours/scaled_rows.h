@@ -7,7 +7,7 @@
 #ifndef BAL_SCALED_ROWS_H
 #define BAL_SCALED_ROWS_H
 
-#include "numeric/neighbours.h"
+#include "numeric/neighbours/neighbours.h"
 
 typedef struct bal_scaling {
     bal_distance distance;

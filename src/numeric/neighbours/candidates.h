@@ -7,7 +7,7 @@
 #ifndef BAL_CANDIDATES_H
 #define BAL_CANDIDATES_H
 
-#include "numeric/scaled_rows.h"
+#include "numeric/neighbours/scaled_rows.h"
 
 typedef struct bal_candidate {
     union {

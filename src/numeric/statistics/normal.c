@@ -1,5 +1,5 @@
 /* See normal.h. */
-#include "numeric/normal.h"
+#include "numeric/statistics/normal.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* See intervals.h. */
-#include "numeric/intervals.h"
+#include "numeric/statistics/intervals.h"
 
-#include "numeric/normal.h"
+#include "numeric/statistics/normal.h"
 
 #include <float.h>
 #include <math.h>

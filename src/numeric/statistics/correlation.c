@@ -1,5 +1,5 @@
 /* See correlation.h. */
-#include "numeric/correlation.h"
+#include "numeric/statistics/correlation.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* See neighbour_search.h. The work is cut into parts that fit in memory, a part into blocks, and
  * each pair of blocks is an item for the pool (neighbour_tile.h). Where all fits in one part and
  * the queries are the points, half of the pairs do. */
-#include "numeric/neighbour_search.h"
+#include "numeric/neighbours/neighbour_search.h"
 
 #include "numeric/blas.h"
-#include "numeric/neighbour_tile.h"
+#include "numeric/neighbours/neighbour_tile.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Which items are measured where all would be too many. */
-#include "numeric/stratify.h"
+#include "numeric/statistics/stratify.h"
 
 #include <stdlib.h>
 

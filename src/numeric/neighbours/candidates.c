@@ -1,5 +1,5 @@
 /* See candidates.h. */
-#include "numeric/candidates.h"
+#include "numeric/neighbours/candidates.h"
 
 #include <float.h>
 #include <math.h>

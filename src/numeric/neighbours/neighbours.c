@@ -1,7 +1,7 @@
 /* See neighbours.h. */
-#include "numeric/neighbours.h"
+#include "numeric/neighbours/neighbours.h"
 
-#include "numeric/neighbour_search.h"
+#include "numeric/neighbours/neighbour_search.h"
 
 bal_status bal_neighbours(bal_ctx *ctx, const bal_neighbours_settings *settings, int64_t *index,
                           double *distance)
