@@ -213,15 +213,18 @@ MARKS = ["o", "s", "^", "D", "v"]
 
 
 def profiles(name, by_twin, folder):
-    """The largest class-mean CE of the most frequent and the rarest classes, one beside the other."""
+    """The largest class-mean CE of every class, the most frequent first; a thin line is a seed."""
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
     first = by_twin[list(by_twin)[0]][0]["test"]["classes"]
     order = sorted(range(len(first)), key=lambda c: -first[c]["train_count"])
-    shown = order if len(order) <= 6 else order[:3] + order[-3:]
-    figure, axes = plt.subplots(1, len(shown), figsize=(2.1 * len(shown), 2.6), sharey=True)
-    for axis, c in zip(axes, shown):
+    columns = min(5, len(order))
+    lines = (len(order) + columns - 1) // columns
+    figure, axes = plt.subplots(lines, columns, figsize=(2.1 * columns, 2.2 * lines + 0.4),
+                                sharex=True, sharey=True, squeeze=False)
+    named = {}
+    for axis, c in zip(axes.flat, order):
         for twin, said in by_twin.items():
             tops = [[k["magnitude"] for k in s["test"]["classes"][c]["top"]] for s in said]
             tops = [t for t in tops if t and None not in t]
@@ -229,17 +232,17 @@ def profiles(name, by_twin, folder):
                 axis.plot(range(1, len(t) + 1), t, color=COLOURS[twin], alpha=0.3, linewidth=1)
             if tops:
                 middle = [statistics.mean(v) for v in zip(*tops)]
-                axis.plot(range(1, len(middle) + 1), middle, color=COLOURS[twin], label=twin,
-                          marker="o", markersize=3)
+                named[twin], = axis.plot(range(1, len(middle) + 1), middle, color=COLOURS[twin],
+                                         marker="o", markersize=3)
         axis.set_title(f"{first[c]['name']} ({first[c]['train_count']:,})", fontsize=9)
-        axis.set_xlabel("rank of the feature", fontsize=8)
         axis.tick_params(labelsize=8)
         axis.grid(alpha=0.3)
-    axes[0].set_ylim(bottom=0)
-    axes[0].set_ylabel("class-mean CE", fontsize=8)
-    axes[-1].legend(fontsize=7)
-    figure.tight_layout()
-    figure.savefig(os.path.join(folder, f"fragility-{name}-profiles.png"), dpi=110)
+    axes[0][0].set_ylim(bottom=0)
+    figure.supxlabel("rank of the feature", fontsize=9)
+    figure.supylabel("class-mean CE", fontsize=9)
+    figure.legend(named.values(), named.keys(), fontsize=8, loc="upper right", ncol=len(named))
+    figure.tight_layout(rect=(0, 0, 1, 0.95))
+    figure.savefig(os.path.join(folder, f"fragility-{name}-profiles.png"), dpi=90)
     plt.close(figure)
 
 
@@ -270,9 +273,11 @@ def scatters(name, by_recipe, folder):
         axis.tick_params(labelsize=8)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("recall on the test split", fontsize=9)
-    axes[0].legend(fontsize=8)
+    for handle in axes[0].legend(fontsize=8).legendHandles:
+        handle.set_array(None)
+        handle.set_facecolor("#444444")
     figure.colorbar(points, ax=axes, label="training images of the class")
-    figure.savefig(os.path.join(folder, f"fragility-{name}-recall.png"), dpi=110,
+    figure.savefig(os.path.join(folder, f"fragility-{name}-recall.png"), dpi=90,
                    bbox_inches="tight")
     plt.close(figure)
 
@@ -294,18 +299,21 @@ def main():
             paired_table(by_twin)
             wrong_table(by_twin[list(by_twin)[0]])
         rare = {r: by[list(by)[0]] for r, by in said.items()}
+        classes = len(next(iter(rare.values()))[0]["test"]["classes"]) if rare else 0
         if all(len(by) == 2 for by in said.values()):
             print("### the same class imbalanced and balanced\n")
             change_table(said)
         print("### right and wrong, mean over the classes\n")
         wrong_change_table(said)
-        if len(next(iter(rare.values()))[0]["test"]["classes"]) >= FEWEST:
+        if classes >= FEWEST:
             print("### rank correlations over the classes\n")
             trend_table(said)
         if a.pictures and said:
             os.makedirs(a.pictures, exist_ok=True)
-            profiles(name, next(iter(said.values())), a.pictures)
-            scatters(name, rare, a.pictures)
+            file = TITLES.get(name, name).lower().replace(" ", "-")
+            profiles(file, next(iter(said.values())), a.pictures)
+            if classes >= FEWEST:
+                scatters(file, rare, a.pictures)
 
 
 main()
