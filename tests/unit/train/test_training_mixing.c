@@ -3,7 +3,7 @@
 #include "helpers/helpers.h"
 #include "helpers/near.h"
 #include "helpers/runs.h"
-#include "helpers/toy.h"
+#include "helpers/toy_run.h"
 
 #include "ballast/loss.h"
 #include "base/cursor.h"
@@ -18,39 +18,9 @@
 
 static const test_toy toy = {.channels = 3, .side = 6, .train = {24, 12, 6}, .test = 2};
 
-typedef struct fixture {
-    bal_ctx *ctx;
-    char *folder;
-    bal_dataset *data;
-    int64_t items, counts[CLASSES];
-    bal_train_settings settings;
-} fixture;
-
 static int set_up(void **state)
 {
-    fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->ctx = test_ctx_threads(1);
-    f->folder = test_folder();
-    char images[4200];
-    snprintf(images, sizeof images, "%s/toy", f->folder);
-    test_write_toy(images, &toy);
-    f->data = test_open_toy(f->ctx, images, 0.25);
-    f->items = bal_dataset_describe(f->data).items[BAL_SPLIT_TRAIN];
-    bal_dataset_counts(f->data, BAL_SPLIT_TRAIN, f->counts);
-    f->settings = bal_train_defaults();
-    f->settings.model = "lenet";
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    bal_dataset_close(&f->data);
-    bal_ctx_close(&f->ctx);
-    test_folder_remove(f->folder);
-    free(f);
+    test_toy_run_set_up(state, &toy, 0.25)->settings.model = "lenet";
     return 0;
 }
 
@@ -99,7 +69,7 @@ static const char *recipe_of(const char *stages)
     return text;
 }
 
-static bal_status train(const fixture *f, run r)
+static bal_status train(const test_toy_run *f, run r)
 {
     static watch none;
     char out[4200];
@@ -117,7 +87,7 @@ static bal_status train(const fixture *f, run r)
                                                .callbacks = &callbacks});
 }
 
-static bool same_file(const fixture *f, const char *a, const char *b, const char *name)
+static bool same_file(const test_toy_run *f, const char *a, const char *b, const char *name)
 {
     bal_bytes x, y;
     char path[4200];
@@ -131,7 +101,7 @@ static bool same_file(const fixture *f, const char *a, const char *b, const char
     return same;
 }
 
-static json_t *exposure_of(const fixture *f, const char *out)
+static json_t *exposure_of(const test_toy_run *f, const char *out)
 {
     char path[4200];
     snprintf(path, sizeof path, "%s/%s/summary.json", f->folder, out);
@@ -159,7 +129,7 @@ static const char *const kinds[] = {both, remix, cutmix, mamix, manifold};
 
 static void stopped_runs_and_more_workers_end_alike(void **state)
 {
-    const fixture *f = *state;
+    const test_toy_run *f = *state;
     for (size_t k = 0; k < BAL_COUNT_OF(kinds); k++) {
         char whole[32], parts[32], many[32];
         snprintf(whole, sizeof whole, "whole%zu", k);
@@ -195,7 +165,7 @@ static void stopped_runs_and_more_workers_end_alike(void **state)
 
 static void mixing_changes_a_run_only_where_it_mixes(void **state)
 {
-    const fixture *f = *state;
+    const test_toy_run *f = *state;
     static const char *const same[] = {
         "stages: [{}]\n", "stages: [{mix: {name: mixup, prob: 0}}]\n",
         "stages: [{mix: {name: cutmix, skip_first: 50%, skip_last: 50%}}]\n",
@@ -230,14 +200,11 @@ static int64_t item(const json_t *list, int i)
 
 static void epochs_have_the_length_that_was_asked_for(void **state)
 {
-    const fixture *f = *state;
+    const test_toy_run *f = *state;
     watch w = {0};
     test_ok(f->ctx, train(f, (run){.stages = both, .out = "lengths", .watch = &w}));
-    int64_t natural = 0;
-    for (int c = 0; c < CLASSES; c++)
-        natural += f->counts[c];
-    assert_int_equal(natural, f->items);
-    const int64_t first = (f->items * 7 + 5) / 10, second = (f->items * 3 + 1) / 2;
+    const int64_t natural = f->info.items[BAL_SPLIT_TRAIN];
+    const int64_t first = (natural * 7 + 5) / 10, second = (natural * 3 + 1) / 2;
     for (int e = 0; e < EPOCHS; e++) {
         const int64_t length = e < EPOCHS / 2 ? first : second;
         assert_int_equal(w.drawn[e], length);
@@ -262,7 +229,7 @@ static void epochs_have_the_length_that_was_asked_for(void **state)
 
 static void exposure_is_that_of_the_epochs(void **state)
 {
-    const fixture *f = *state;
+    const test_toy_run *f = *state;
     static const char balanced[] = "stages:\n"
                                    "  - {epochs: 3, sampler: reversed, epoch_length: 100}\n"
                                    "  - {epochs: 0, begin: reinit-head, epoch_length: 77}\n"
@@ -274,6 +241,8 @@ static void exposure_is_that_of_the_epochs(void **state)
     const json_t *images = json_object_get(exposure, "images"),
                  *times = json_object_get(exposure, "times"),
                  *drawn = json_object_get(exposure, "class_drawn");
+    int64_t counts[CLASSES];
+    bal_dataset_counts(f->data, BAL_SPLIT_TRAIN, counts);
     assert_int_equal(json_array_size(epochs), EPOCHS + 1); /* the stage that shows nothing too */
     for (int c = 0; c < CLASSES; c++) {
         int64_t sum = 0, members = 0, least = 0, most = 0;
@@ -291,10 +260,11 @@ static void exposure_is_that_of_the_epochs(void **state)
             least += item(row, b) * low;
             most += item(row, b) * high;
         }
-        assert_int_equal(members, f->counts[c]);
+        assert_int_equal(members, counts[c]);
         assert_true(least <= sum && sum <= most);
     }
-    assert_int_equal(item(drawn, 0) + item(drawn, 1) + item(drawn, 2), 300 + f->items);
+    assert_int_equal(item(drawn, 0) + item(drawn, 1) + item(drawn, 2),
+                     300 + f->info.items[BAL_SPLIT_TRAIN]);
     /* the rarest class came most often by far, and each image at least once in the last epoch */
     assert_true(item(drawn, 2) > 3 * item(drawn, 0));
     assert_true(json_integer_value(json_object_get(exposure, "least")) >= 1);
@@ -317,7 +287,7 @@ static void exposure_is_that_of_the_epochs(void **state)
 
 static void what_cannot_work_is_refused(void **state)
 {
-    const fixture *f = *state;
+    const test_toy_run *f = *state;
     static const struct {
         const char *stages, *line, *word;
     } bad[] = {
@@ -368,13 +338,16 @@ static void what_cannot_work_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(stopped_runs_and_more_workers_end_alike, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stopped_runs_and_more_workers_end_alike, set_up,
+                                        test_toy_run_tear_down),
         cmocka_unit_test_setup_teardown(mixing_changes_a_run_only_where_it_mixes, set_up,
-                                        tear_down),
+                                        test_toy_run_tear_down),
         cmocka_unit_test_setup_teardown(epochs_have_the_length_that_was_asked_for, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(exposure_is_that_of_the_epochs, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_cannot_work_is_refused, set_up, tear_down),
+                                        test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(exposure_is_that_of_the_epochs, set_up,
+                                        test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_work_is_refused, set_up,
+                                        test_toy_run_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 #include "helpers/helpers.h"
 #include "helpers/near.h"
 #include "helpers/runs.h"
-#include "helpers/toy.h"
+#include "helpers/toy_run.h"
 
 #include "base/cursor.h"
 
@@ -19,36 +19,9 @@
 static const test_toy toy = {.channels = 3, .side = 6, .train = {18, 12, 6}, .test = 2};
 #define RARE "sam_eta: 6" /* the third class, with 4 or 5 images */
 
-typedef struct fixture {
-    bal_ctx *ctx;
-    char *folder;
-    char images[4096];
-    bal_dataset *data;
-    bal_train_settings settings;
-} fixture;
-
 static int set_up(void **state)
 {
-    fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->ctx = test_ctx_threads(1);
-    f->folder = test_folder();
-    snprintf(f->images, sizeof f->images, "%s/toy", f->folder);
-    test_write_toy(f->images, &toy);
-    f->data = test_open_toy(f->ctx, f->images, 0.25);
-    f->settings = bal_train_defaults();
-    f->settings.model = "resnet8";
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    bal_dataset_close(&f->data);
-    bal_ctx_close(&f->ctx);
-    test_folder_remove(f->folder);
-    free(f);
+    test_toy_run_set_up(state, &toy, 0.25)->settings.model = "resnet8";
     return 0;
 }
 
@@ -87,7 +60,7 @@ typedef struct run {
     bool resume;
 } run;
 
-static bal_status train(const fixture *f, run r)
+static bal_status train(const test_toy_run *f, run r)
 {
     char recipe[2048], out[4200];
     snprintf(recipe, sizeof recipe, "name: r\nbatch_size: %d\nepochs: %d\noptimizer: {%s}\n%s",
@@ -107,7 +80,7 @@ static bal_status train(const fixture *f, run r)
                                                .callbacks = &callbacks});
 }
 
-static bal_weights *weights_of(const fixture *f, const char *out, const char *name)
+static bal_weights *weights_of(const test_toy_run *f, const char *out, const char *name)
 {
     char path[4200];
     snprintf(path, sizeof path, "%s/%s/%s", f->folder, out, name);
@@ -116,7 +89,7 @@ static bal_weights *weights_of(const fixture *f, const char *out, const char *na
     return w;
 }
 
-static void same_bits(const fixture *f, const char *a, const char *b, const char *name)
+static void same_bits(const test_toy_run *f, const char *a, const char *b, const char *name)
 {
     bal_bytes x, y;
     char path[4200];
@@ -158,7 +131,7 @@ static const struct {
 /* Stopped after its first step, and after an epoch, again and again. */
 static void stopped_runs_end_with_the_same_bits(void **state)
 {
-    const fixture *f = *state;
+    const test_toy_run *f = *state;
     for (size_t k = 0; k < BAL_COUNT_OF(kinds); k++) {
         char whole[32], parts[32];
         snprintf(whole, sizeof whole, "whole%zu", k);
@@ -184,7 +157,7 @@ static void stopped_runs_end_with_the_same_bits(void **state)
 
 /* ---- what must be the same ---- */
 
-static void close_runs(const fixture *f, const char *a, const char *b, double tolerance)
+static void close_runs(const test_toy_run *f, const char *a, const char *b, double tolerance)
 {
     bal_weights *x = weights_of(f, a, "last.safetensors"),
                 *y = weights_of(f, b, "last.safetensors");
@@ -202,7 +175,7 @@ static void close_runs(const fixture *f, const char *a, const char *b, double to
 /* 27 images: batches of 24 and 3, or of 8, 8, 8 and 3. A network without batch norm. */
 static void accumulated_batches_are_one_large_one(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     static const char *const losses[] = {
         "stages: [{loss: {name: ce}}]\n",
         "stages: [{loss: {name: ce, weight: inverse, reduction: weighted_mean}}]\n",
@@ -244,7 +217,7 @@ static void accumulated_batches_are_one_large_one(void **state)
 /* Where every class is rare the imbalanced form is SAM itself. */
 static void all_classes_rare_is_sam(void **state)
 {
-    const fixture *f = *state;
+    const test_toy_run *f = *state;
     test_ok(f->ctx, train(f, (run){.optimizer = "lr: 0.02, sam_rho: 0.2", .out = "sam"}));
     test_ok(f->ctx,
             train(f, (run){.optimizer = "lr: 0.02, sam_rho: 0.2, sam_eta: 1000", .out = "all"}));
@@ -262,13 +235,13 @@ static void all_classes_rare_is_sam(void **state)
 
 static void rare_classes_must_be_there(void **state)
 {
-    const fixture *f = *state;
+    const test_toy_run *f = *state;
     test_fails(f->ctx,
                train(f, (run){.optimizer = "lr: 0.02, sam_rho: 0.1, sam_eta: 3", .out = "none"}),
                BAL_MISMATCH, ":4: sam_eta is 3", "every class", NULL);
 }
 
-static bal_train_plan plan_of(const fixture *f, const char *optimizer)
+static bal_train_plan plan_of(const test_toy_run *f, const char *optimizer)
 {
     char text[1024];
     snprintf(text, sizeof text, "epochs: 4\nbatch_size: 8\noptimizer: {%s}\nstages: [{}]\n",
@@ -286,7 +259,7 @@ static bal_train_plan plan_of(const fixture *f, const char *optimizer)
 
 static void the_plan_tells_the_cost(void **state)
 {
-    const fixture *f = *state;
+    const test_toy_run *f = *state;
     const bal_train_plan plain = plan_of(f, ""), sam = plan_of(f, "sam_rho: 0.1"),
                          rare = plan_of(f, "sam_rho: 0.1, " RARE),
                          ema = plan_of(f, "ema_decay: 0.9"), swa = plan_of(f, "swa_start: 50%"),
@@ -311,11 +284,13 @@ static void the_plan_tells_the_cost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(stopped_runs_end_with_the_same_bits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(accumulated_batches_are_one_large_one, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(all_classes_rare_is_sam, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(rare_classes_must_be_there, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_plan_tells_the_cost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stopped_runs_end_with_the_same_bits, set_up,
+                                        test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(accumulated_batches_are_one_large_one, set_up,
+                                        test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(all_classes_rare_is_sam, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(rare_classes_must_be_there, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(the_plan_tells_the_cost, set_up, test_toy_run_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 #include "helpers/helpers.h"
 #include "helpers/near.h"
 #include "helpers/runs.h"
-#include "helpers/toy.h"
+#include "helpers/toy_run.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,45 +31,21 @@ static const char two_stages[] = "name: two-stages\n"
 static const test_toy rgb = {.channels = 3, .side = 6, .train = {24, 12, 6}, .test = 5},
                       grey = {.channels = 1, .side = 7, .train = {20, 12, 6}, .test = 4};
 
-typedef struct fixture {
-    bal_ctx *ctx;
-    char *folder;
-    char images[4096], run[4096];
-    bal_dataset *data;
-    bal_dataset_info info;
-    bal_train_settings settings;
-} fixture;
-
-static void open_fixture(fixture *f, const test_toy *toy, double val_fraction)
+static void open_run(test_toy_run *f, const test_toy *toy, double val_fraction)
 {
-    f->ctx = test_ctx_threads(1);
-    f->folder = test_folder();
-    snprintf(f->images, sizeof f->images, "%s/toy", f->folder);
-    snprintf(f->run, sizeof f->run, "%s/run", f->folder);
-    test_write_toy(f->images, toy);
-    f->data = test_open_toy(f->ctx, f->images, val_fraction);
-    f->info = bal_dataset_describe(f->data);
-    f->settings = bal_train_defaults();
+    test_toy_run_open(f, toy, val_fraction);
     f->settings.model = "lenet";
     f->settings.engine = "reference";
-    f->settings.out = f->run;
 }
 
-static void close_fixture(fixture *f)
-{
-    bal_dataset_close(&f->data);
-    bal_ctx_close(&f->ctx);
-    test_folder_remove(f->folder);
-}
-
-static const char *in_run(const fixture *f, const char *name)
+static const char *in_run(const test_toy_run *f, const char *name)
 {
     return test_path(f->run, name);
 }
 
 /* ---- what a run leaves ---- */
 
-static void expect_files(const fixture *f)
+static void expect_files(const test_toy_run *f)
 {
     static const char *const names[] = {"recipe.yaml",
                                         "command.txt",
@@ -91,7 +67,7 @@ static void expect_files(const fixture *f)
     json_decref(contents);
 }
 
-static void expect_line(const fixture *f, const json_t *line, int epoch)
+static void expect_line(const test_toy_run *f, const json_t *line, int epoch)
 {
     int64_t val[CLASSES], train[CLASSES], drawn = 0, items = 0;
     double loss = 0.0, recall = 0.0;
@@ -139,7 +115,7 @@ static int best_of(const json_t *lines, bool smallest)
 
 /* ---- measured again from the weights ---- */
 
-static bal_evaluation *measure(const fixture *f, bal_split split, bool last)
+static bal_evaluation *measure(const test_toy_run *f, bal_split split, bool last)
 {
     const size_t items = (size_t)f->info.items[split];
     float *scores = calloc(items * CLASSES, sizeof *scores);
@@ -172,7 +148,7 @@ static bal_evaluation *measure(const fixture *f, bal_split split, bool last)
     return e;
 }
 
-static void expect_weights_give(const fixture *f, const json_t *line, bool last)
+static void expect_weights_give(const test_toy_run *f, const json_t *line, bool last)
 {
     bal_evaluation *e = measure(f, BAL_SPLIT_VAL, last);
     test_near("nll", test_json_number(line, "val_loss"), bal_evaluation_metric(e, BAL_METRIC_nll),
@@ -207,7 +183,7 @@ static void expect_same_json(const char *key, const json_t *a, const json_t *b)
     }
 }
 
-static void expect_summary(const fixture *f, int best, const json_t *lines)
+static void expect_summary(const test_toy_run *f, int best, const json_t *lines)
 {
     json_t *summary = test_json_file(in_run(f, "summary.json"));
     const json_t *line = json_array_get(lines, (size_t)best - 1);
@@ -232,9 +208,9 @@ static void expect_summary(const fixture *f, int best, const json_t *lines)
 /* Returns the best epoch. */
 static int run_and_compare(const test_toy *toy, const char *model, const char *engine)
 {
-    fixture f;
+    test_toy_run f;
     bal_train_result result;
-    open_fixture(&f, toy, 0.25);
+    open_run(&f, toy, 0.25);
     f.settings.model = model;
     f.settings.engine = engine;
     f.settings.monitor = "nll";
@@ -260,7 +236,7 @@ static int run_and_compare(const test_toy *toy, const char *model, const char *e
                 test_json_number(json_array_get(lines, (size_t)best - 1), "monitored"));
     expect_summary(&f, best, lines);
     json_decref(lines);
-    close_fixture(&f);
+    test_toy_run_close(&f);
     return best;
 }
 
@@ -279,9 +255,9 @@ static void files_metrics_and_weights_agree(void **state)
 static void patience_ends_a_run(void **state)
 {
     (void)state;
-    fixture f;
+    test_toy_run f;
     bal_train_result result;
-    open_fixture(&f, &rgb, 0.25);
+    open_run(&f, &rgb, 0.25);
     f.settings.monitor = "nll";
     f.settings.patience = 2;
     f.settings.epochs = 40; /* the second stage begins after 4 */
@@ -307,15 +283,15 @@ static void patience_ends_a_run(void **state)
     assert_in_range(result.epochs, 3, 39);
     json_decref(lines);
     json_decref(summary);
-    close_fixture(&f);
+    test_toy_run_close(&f);
 }
 
 static void accuracy_is_maximised(void **state)
 {
     (void)state;
-    fixture f;
+    test_toy_run f;
     bal_train_result result;
-    open_fixture(&f, &rgb, 0.25);
+    open_run(&f, &rgb, 0.25);
     f.settings.monitor = "accuracy";
     f.settings.lr = 0.01;
     test_ok(f.ctx, test_train(f.ctx, &(test_training){.data = f.data,
@@ -326,17 +302,17 @@ static void accuracy_is_maximised(void **state)
     assert_int_equal(result.best_epoch, best_of(lines, false));
     assert_in_range(result.best_monitored * 1e6, 1, 1000000);
     json_decref(lines);
-    close_fixture(&f);
+    test_toy_run_close(&f);
 }
 
 static void without_validation_the_last_is_best(void **state)
 {
     (void)state;
-    fixture f;
+    test_toy_run f;
     bal_train_result result;
     test_toy toy = rgb;
     toy.test = 0;
-    open_fixture(&f, &toy, 0.0);
+    open_run(&f, &toy, 0.0);
     f.settings.epochs = 2;
     test_ok(f.ctx,
             test_train(f.ctx, &(test_training){
@@ -355,17 +331,17 @@ static void without_validation_the_last_is_best(void **state)
     json_decref(contents);
     json_decref(summary);
     json_decref(lines);
-    close_fixture(&f);
+    test_toy_run_close(&f);
 }
 
 /* ---- a folder that is there ---- */
 
-static bal_status train_here(fixture *f)
+static bal_status train_here(test_toy_run *f)
 {
     return test_train(f->ctx, &(test_training){.data = f->data, .settings = &f->settings});
 }
 
-static void expect_untouched(const fixture *f, const json_t *before)
+static void expect_untouched(const test_toy_run *f, const json_t *before)
 {
     json_t *now = test_folder_contents(f->run);
     assert_true(json_equal(before, now));
@@ -375,8 +351,8 @@ static void expect_untouched(const fixture *f, const json_t *before)
 static void a_run_is_not_replaced_unasked(void **state)
 {
     (void)state;
-    fixture f;
-    open_fixture(&f, &rgb, 0.25);
+    test_toy_run f;
+    open_run(&f, &rgb, 0.25);
     f.settings.epochs = 2;
     test_ok(f.ctx, train_here(&f));
     json_t *before = test_folder_contents(f.run);
@@ -417,14 +393,14 @@ static void a_run_is_not_replaced_unasked(void **state)
     assert_int_equal(json_array_size(lines), 1);
     json_decref(lines);
     json_decref(before);
-    close_fixture(&f);
+    test_toy_run_close(&f);
 }
 
 static void a_folder_that_is_no_run_is_left_alone(void **state)
 {
     (void)state;
-    fixture f;
-    open_fixture(&f, &rgb, 0.25);
+    test_toy_run f;
+    open_run(&f, &rgb, 0.25);
     f.settings.epochs = 1;
     f.settings.out = f.images; /* whoever mixes up two arguments keeps the images */
     f.settings.overwrite = true;
@@ -436,7 +412,7 @@ static void a_folder_that_is_no_run_is_left_alone(void **state)
     f.settings.resume = true;
     test_fails(f.ctx, train_here(&f), BAL_BAD_ARG, "no run to resume", NULL);
     assert_false(test_exists(f.run));
-    close_fixture(&f);
+    test_toy_run_close(&f);
 }
 
 static void resuming_a_finished_run_changes_nothing(void **state)
@@ -444,9 +420,9 @@ static void resuming_a_finished_run_changes_nothing(void **state)
     (void)state;
     static const char *const same[] = {"best.safetensors", "last.safetensors", "metrics.jsonl",
                                        "recipe.yaml",      "split.csv",        "data.json"};
-    fixture f;
+    test_toy_run f;
     bal_train_result first, again;
-    open_fixture(&f, &rgb, 0.25);
+    open_run(&f, &rgb, 0.25);
     const test_training once = {
         .data = f.data, .recipe = two_stages, .settings = &f.settings, .result = &first};
     test_training twice = once;
@@ -472,7 +448,7 @@ static void resuming_a_finished_run_changes_nothing(void **state)
     json_decref(after);
     json_decref(summary);
     json_decref(summary_after);
-    close_fixture(&f);
+    test_toy_run_close(&f);
 }
 
 int main(void)

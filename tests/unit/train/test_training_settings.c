@@ -3,7 +3,7 @@
 #include "helpers/helpers.h"
 #include "helpers/near.h"
 #include "helpers/runs.h"
-#include "helpers/toy.h"
+#include "helpers/toy_run.h"
 
 #include "train/trainer.h"
 
@@ -16,47 +16,15 @@
 
 static const test_toy toy = {.channels = 3, .side = SIDE, .train = {12, 8, 4}, .test = 2};
 
-typedef struct fixture {
-    bal_ctx *ctx;
-    char *folder;
-    char images[4096], run[4096];
-    bal_dataset *data;
-    int64_t train_items, val_items;
-    bal_train_settings settings;
-} fixture;
-
 static int set_up(void **state)
 {
-    fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->ctx = test_ctx_threads(1);
-    f->folder = test_folder();
-    snprintf(f->images, sizeof f->images, "%s/toy", f->folder);
-    snprintf(f->run, sizeof f->run, "%s/run", f->folder);
-    test_write_toy(f->images, &toy);
-    f->data = test_open_toy(f->ctx, f->images, 0.25);
-    const bal_dataset_info info = bal_dataset_describe(f->data);
-    f->train_items = info.items[BAL_SPLIT_TRAIN];
-    f->val_items = info.items[BAL_SPLIT_VAL];
-    f->settings = bal_train_defaults();
-    f->settings.out = f->run;
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    bal_dataset_close(&f->data);
-    bal_ctx_close(&f->ctx);
-    test_folder_remove(f->folder);
-    free(f);
+    test_toy_run_set_up(state, &toy, 0.25);
     return 0;
 }
 
 /* ---- what is wrong ---- */
 
-static void expect_refused(fixture *f, const bal_train_settings *settings, bal_status wanted,
+static void expect_refused(test_toy_run *f, const bal_train_settings *settings, bal_status wanted,
                            const char *says, const char *also)
 {
     bal_trainer *trainer;
@@ -75,7 +43,7 @@ static void expect_refused(fixture *f, const bal_train_settings *settings, bal_s
 
 static void names_are_suggested(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     REFUSED(monitor, "balanced_acuracy", BAD_ARG, "no metric \"balanced_acuracy\"",
             "did you mean \"balanced_accuracy\"?");
     REFUSED(monitor, "zzzzzzzzzzzz", BAD_ARG, "no metric \"zzzzzzzzzzzz\"", NULL);
@@ -87,7 +55,7 @@ static void names_are_suggested(void **state)
 
 static void numbers_out_of_range(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     REFUSED(epochs, -1, BAD_ARG, "epochs -1", NULL);
     REFUSED(epochs, 100001, BAD_ARG, "100001", NULL);
     REFUSED(batch_size, -1, BAD_ARG, "batch size -1", NULL);
@@ -104,7 +72,7 @@ static void numbers_out_of_range(void **state)
 
 static void patience_wants_a_validation_split(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     f->settings.patience = 3;
     bal_trainer *trainer;
     test_ok(f->ctx, bal_trainer_open(&trainer, f->ctx, f->data, NULL, &f->settings));
@@ -116,7 +84,7 @@ static void patience_wants_a_validation_split(void **state)
 
 static void recipe_must_fit_model_and_data(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     static const struct {
         const char *text;
         const char *says;
@@ -139,7 +107,7 @@ static void recipe_must_fit_model_and_data(void **state)
 
 static void the_folder_has_a_name(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     bal_dataset_settings settings = bal_dataset_defaults();
     settings.longtail = "exp:2";
     bal_dataset_close(&f->data);
@@ -155,7 +123,7 @@ static void the_folder_has_a_name(void **state)
 
 /* ---- costs ---- */
 
-static bal_train_plan plan_of(fixture *f, const char *model, const char *recipe, bool measure)
+static bal_train_plan plan_of(test_toy_run *f, const char *model, const char *recipe, bool measure)
 {
     bal_train_plan plan;
     bal_trainer *trainer;
@@ -171,7 +139,7 @@ static bal_train_plan plan_of(fixture *f, const char *model, const char *recipe,
 
 static void dry_run_by_hand(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     f->settings.epochs = 20;
     f->settings.batch_size = 4;
     const bal_train_plan plan = plan_of(f, "resnet20", "ce", false);
@@ -179,13 +147,15 @@ static void dry_run_by_hand(void **state)
     assert_int_equal(plan.parameters, 269072 + 3 * 64 + 3);
     /* convolutions at 32 x 32: 40.55 M multiply-adds; a quarter of the pixels here */
     test_near("operations of an image", 2 * 40.55e6 / 4, plan.flops_per_image, 0.5e6);
-    const double images = (double)f->train_items * 20;
+    const double images = (double)f->info.items[BAL_SPLIT_TRAIN] * 20;
     assert_true(plan.flops_total > 2.5 * plan.flops_per_image * images);
     assert_true(plan.flops_total < 3.1 * plan.flops_per_image * images);
-    assert_int_equal(plan.data_bytes, 3 * SIDE * SIDE * (f->train_items + f->val_items));
+    assert_int_equal(plan.data_bytes,
+                     3 * SIDE * SIDE *
+                         (f->info.items[BAL_SPLIT_TRAIN] + f->info.items[BAL_SPLIT_VAL]));
     assert_int_equal(plan.epochs, 20);
     assert_int_equal(plan.batch_size, 4);
-    assert_int_equal(plan.steps_per_epoch, (f->train_items + 3) / 4);
+    assert_int_equal(plan.steps_per_epoch, (f->info.items[BAL_SPLIT_TRAIN] + 3) / 4);
     assert_true(isnan(plan.seconds));
     /* weights, gradients and momenta at least */
     assert_true(plan.memory_bytes > 3 * 4 * (size_t)plan.parameters);
@@ -204,7 +174,7 @@ static void dry_run_by_hand(void **state)
 
 static void recipe_decides_what_is_not_set(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     const bal_train_plan plan = plan_of(f, "lenet", "ce", false);
     assert_int_equal(plan.epochs, 200);
     assert_int_equal(plan.batch_size, 128);
@@ -213,7 +183,7 @@ static void recipe_decides_what_is_not_set(void **state)
 
 static void frozen_stages_cost_less(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     static const char *const texts[] = {
         "epochs: 10\nstages:\n  - {epochs: 100%}\n",
         "epochs: 10\nstages:\n  - {epochs: 10%}\n  - {epochs: 90%, train: head}\n"};
@@ -234,7 +204,7 @@ static void frozen_stages_cost_less(void **state)
 
 static void measured_time(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     f->settings.epochs = 2;
     f->settings.batch_size = 8;
     for (int i = 0; bal_engine_at(i); i++) {
@@ -255,7 +225,7 @@ static void measured_time(void **state)
 
 static void rows_are_the_settings(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     static const struct {
         const char *name, *good, *bad;
     } cases[] = {{"epochs", "7", "2000*12"}, {"batch-size", "32", "0"},
@@ -285,16 +255,19 @@ static void rows_are_the_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(names_are_suggested, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(numbers_out_of_range, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(patience_wants_a_validation_split, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(recipe_must_fit_model_and_data, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_folder_has_a_name, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(dry_run_by_hand, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(recipe_decides_what_is_not_set, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(frozen_stages_cost_less, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(measured_time, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(rows_are_the_settings, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_are_suggested, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(numbers_out_of_range, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(patience_wants_a_validation_split, set_up,
+                                        test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(recipe_must_fit_model_and_data, set_up,
+                                        test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(the_folder_has_a_name, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(dry_run_by_hand, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(recipe_decides_what_is_not_set, set_up,
+                                        test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(frozen_stages_cost_less, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(measured_time, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(rows_are_the_settings, set_up, test_toy_run_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

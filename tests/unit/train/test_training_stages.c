@@ -3,7 +3,7 @@
 #include "helpers/helpers.h"
 #include "helpers/near.h"
 #include "helpers/runs.h"
-#include "helpers/toy.h"
+#include "helpers/toy_run.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,45 +31,15 @@ static const char deferred[] = "name: deferred\n"
 
 static const test_toy toy = {.channels = 3, .side = 6, .train = {24, 12, 6}, .test = 3};
 
-typedef struct fixture {
-    bal_ctx *ctx;
-    char *folder;
-    char images[4096], run[4096];
-    bal_dataset *data;
-    int64_t train_items;
-    bal_train_settings settings;
-} fixture;
-
 static int set_up(void **state)
 {
-    fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    f->ctx = test_ctx_threads(1);
-    f->folder = test_folder();
-    snprintf(f->images, sizeof f->images, "%s/toy", f->folder);
-    snprintf(f->run, sizeof f->run, "%s/run", f->folder);
-    test_write_toy(f->images, &toy);
-    f->data = test_open_toy(f->ctx, f->images, 0.25);
-    f->train_items = bal_dataset_describe(f->data).items[BAL_SPLIT_TRAIN];
-    f->settings = bal_train_defaults();
+    test_toy_run *f = test_toy_run_set_up(state, &toy, 0.25);
     f->settings.model = "resnet8";
     f->settings.engine = "reference";
-    f->settings.out = f->run;
-    *state = f;
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    bal_dataset_close(&f->data);
-    bal_ctx_close(&f->ctx);
-    test_folder_remove(f->folder);
-    free(f);
-    return 0;
-}
-
-static bal_weights *read_weights(const fixture *f, const char *name)
+static bal_weights *read_weights(const test_toy_run *f, const char *name)
 {
     bal_weights *w;
     test_ok(f->ctx, bal_weights_read(&w, f->ctx, test_path(f->run, name)));
@@ -85,7 +55,7 @@ static bool same_bits(const bal_tensor *a, const bal_tensor *b)
 /* ---- watching a run ---- */
 
 typedef struct watched {
-    const fixture *f;
+    const test_toy_run *f;
     int epochs, progress;
     bal_epoch_report reports[EPOCHS_MAX]; /* their lists are gone */
     int64_t drawn[EPOCHS_MAX][CLASSES];
@@ -120,7 +90,7 @@ static void see_progress(void *user, const bal_progress *progress)
         bal_ctx_interrupt(w->f->ctx);
 }
 
-static bal_status train_watched(const fixture *f, const char *recipe, watched *w)
+static bal_status train_watched(const test_toy_run *f, const char *recipe, watched *w)
 {
     const bal_train_callbacks callbacks = {see_epoch, see_progress, w};
     w->f = f;
@@ -154,7 +124,7 @@ static void compare_before_and_after(const bal_weights *before, const bal_weight
 
 static void a_stage_can_train_the_head_alone(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     for (int i = 0; bal_engine_at(i); i++) {
         watched w = {.keep = 2};
         f->settings.engine = bal_engine_at(i)->name;
@@ -181,7 +151,7 @@ static void a_stage_can_train_the_head_alone(void **state)
 
 static void draws_follow_the_sampler(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     watched w = {0};
     int64_t counts[CLASSES];
     test_ok(f->ctx, train_watched(f, deferred, &w));
@@ -193,10 +163,10 @@ static void draws_follow_the_sampler(void **state)
             if (e < 2)
                 assert_int_equal(w.drawn[e][c], counts[c]);
         }
-        assert_int_equal(sum, f->train_items);
+        assert_int_equal(sum, f->info.items[BAL_SPLIT_TRAIN]);
     }
     /* the rarest class: fewer than a sixth of the images, about a third of the balanced draws */
-    assert_true(counts[2] * 6 < f->train_items + 6);
+    assert_true(counts[2] * 6 < f->info.items[BAL_SPLIT_TRAIN] + 6);
     assert_true(w.drawn[2][2] + w.drawn[3][2] > 2 * counts[2] + 2);
 }
 
@@ -204,7 +174,7 @@ static void draws_follow_the_sampler(void **state)
 
 static void engines_agree_after_some_steps(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     static const char gentle[] = "batch_size: 12\n"
                                  "epochs: 2\n"
                                  "optimizer: {lr: 0.01, nesterov: true}\n"
@@ -235,7 +205,7 @@ static void engines_agree_after_some_steps(void **state)
 
 static void starts_from_given_weights(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     char start[8192], other[8192];
     f->settings.epochs = 1;
     test_ok(f->ctx, train_watched(f, NULL, &(watched){0}));
@@ -270,18 +240,18 @@ static void starts_from_given_weights(void **state)
 
 static void progress_is_told(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     watched w = {0};
     f->settings.model = "lenet";
     test_ok(f->ctx, train_watched(f, deferred, &w));
     assert_true(w.progress > 0);
     assert_int_equal(w.last.epochs, 4);
-    assert_int_equal(w.last.steps, (f->train_items + 7) / 8);
+    assert_int_equal(w.last.steps, (f->info.items[BAL_SPLIT_TRAIN] + 7) / 8);
 }
 
 static void too_large_a_rate_is_told(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     f->settings.lr = 1e12;
     f->settings.epochs = 3;
     f->settings.batch_size = 8;
@@ -293,7 +263,7 @@ static void too_large_a_rate_is_told(void **state)
 }
 
 /* A start whose first loss is finite and whose first gradients are not. */
-static void write_steep_start(fixture *f, const char *path)
+static void write_steep_start(test_toy_run *f, const char *path)
 {
     f->settings.epochs = 1;
     test_ok(f->ctx, train_watched(f, NULL, &(watched){0}));
@@ -310,7 +280,7 @@ static void write_steep_start(fixture *f, const char *path)
 /* The last step of an epoch breaks the weights, and no validation looks at them. */
 static void broken_weights_are_not_saved(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     char steep[8192];
     snprintf(steep, sizeof steep, "%s/steep.safetensors", f->folder);
     bal_dataset_close(&f->data);
@@ -330,7 +300,7 @@ static void broken_weights_are_not_saved(void **state)
 /* A NaN far from the loss comes through to it: ReLUs do not swallow it, on any engine. */
 static void a_broken_start_is_seen_at_once(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     char broken[4200];
     snprintf(broken, sizeof broken, "%s/broken.safetensors", f->folder);
     f->settings.model = "lenet";
@@ -351,7 +321,7 @@ static void a_broken_start_is_seen_at_once(void **state)
 }
 
 /* Trains to the end, then once more with an interruption, and compares. */
-static void expect_same_after(fixture *f, watched *stopped, const char *says)
+static void expect_same_after(test_toy_run *f, watched *stopped, const char *says)
 {
     f->settings.overwrite = true;
     f->settings.resume = false;
@@ -377,7 +347,7 @@ static void expect_same_after(fixture *f, watched *stopped, const char *says)
 
 static void interrupted_and_resumed(void **state)
 {
-    fixture *f = *state;
+    test_toy_run *f = *state;
     f->settings.model = "lenet";
     expect_same_after(f, &(watched){.interrupt_at = 3}, "interrupted in epoch 4 of 4 after step 0");
     expect_same_after(f, &(watched){.interrupt_soon = true},
@@ -389,15 +359,19 @@ static void interrupted_and_resumed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_stage_can_train_the_head_alone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(draws_follow_the_sampler, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(engines_agree_after_some_steps, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(starts_from_given_weights, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(progress_is_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(too_large_a_rate_is_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_broken_start_is_seen_at_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(broken_weights_are_not_saved, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(interrupted_and_resumed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stage_can_train_the_head_alone, set_up,
+                                        test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(draws_follow_the_sampler, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(engines_agree_after_some_steps, set_up,
+                                        test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(starts_from_given_weights, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(progress_is_told, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(too_large_a_rate_is_told, set_up, test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(a_broken_start_is_seen_at_once, set_up,
+                                        test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(broken_weights_are_not_saved, set_up,
+                                        test_toy_run_tear_down),
+        cmocka_unit_test_setup_teardown(interrupted_and_resumed, set_up, test_toy_run_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
