@@ -293,24 +293,25 @@ def main():
                 said.setdefault(recipe, {})[twin] = [m for m in made if m]
         said = {r: {t: m for t, m in by.items() if m} for r, by in said.items()}
         said = {r: by for r, by in said.items() if by}
-        print(f"## {TITLES.get(name, name)}\n")
+        title = TITLES.get(name, name)
+        print(f"## {title}\n")
         for recipe, by_twin in said.items():
-            print(f"### `{recipe}`\n")
+            print(f"### {title}: `{recipe}`\n")
             paired_table(by_twin)
             wrong_table(by_twin[list(by_twin)[0]])
         rare = {r: by[list(by)[0]] for r, by in said.items()}
         classes = len(next(iter(rare.values()))[0]["test"]["classes"]) if rare else 0
         if all(len(by) == 2 for by in said.values()):
-            print("### the same class imbalanced and balanced\n")
+            print(f"### {title}: the same class imbalanced and balanced\n")
             change_table(said)
-        print("### right and wrong, mean over the classes\n")
+        print(f"### {title}: right and wrong, mean over the classes\n")
         wrong_change_table(said)
         if classes >= FEWEST:
-            print("### rank correlations over the classes\n")
+            print(f"### {title}: rank correlations over the classes\n")
             trend_table(said)
         if a.pictures and said:
             os.makedirs(a.pictures, exist_ok=True)
-            file = TITLES.get(name, name).lower().replace(" ", "-")
+            file = title.lower().replace(" ", "-")
             profiles(file, next(iter(said.values())), a.pictures)
             if classes >= FEWEST:
                 scatters(file, rare, a.pictures)
