@@ -171,6 +171,12 @@ BAL_WIDE static void mark_columns(const float *product, float half, const float 
         passes[l] = product[l] - half >= limits[l];
 }
 
+static bool has_mark(const unsigned char *eighth)
+{
+    static const unsigned char none[EIGHTH];
+    return memcmp(eighth, none, EIGHTH) != 0;
+}
+
 /* Written whether it passes or not, and kept if it does: which one does cannot be guessed. */
 static void add_hit(bal_tile_view *view, int64_t list, int64_t other, float score, bool passes)
 {
@@ -181,7 +187,6 @@ static void add_hit(bal_tile_view *view, int64_t list, int64_t other, float scor
 /* The values of one chunk that pass. */
 static void take_chunk(bal_tile_work *work, bal_tile_space *space, int64_t row, int64_t column)
 {
-    static const unsigned char none[EIGHTH];
     unsigned char passes[BAL_TILE_CHUNK];
     bal_tile_view *rows = &space->views[0], *columns = &space->views[1];
     const float *product = space->product + row * work->edge + column;
@@ -190,8 +195,9 @@ static void take_chunk(bal_tile_work *work, bal_tile_space *space, int64_t row, 
         hand_over(work, rows, space->scratch);
     mark_row(product, halves, rows->limit[row], passes);
     for (int64_t e = 0; e < BAL_TILE_CHUNK; e += EIGHTH)
-        for (int64_t c = e; c < e + EIGHTH && memcmp(passes + e, none, EIGHTH) != 0; c++)
-            add_hit(rows, row, column + c, product[c] - halves[c], passes[c]);
+        if (has_mark(passes + e))
+            for (int64_t c = e; c < e + EIGHTH; c++)
+                add_hit(rows, row, column + c, product[c] - halves[c], passes[c]);
     if (!columns->rows)
         return;
     if (columns->count + BAL_TILE_CHUNK > BAL_TILE_HITS)
@@ -199,8 +205,9 @@ static void take_chunk(bal_tile_work *work, bal_tile_space *space, int64_t row, 
     const float half = work->queries.scaled.half[rows->block * work->edge + row];
     mark_columns(product, half, columns->limit + column, passes);
     for (int64_t e = 0; e < BAL_TILE_CHUNK; e += EIGHTH)
-        for (int64_t c = e; c < e + EIGHTH && memcmp(passes + e, none, EIGHTH) != 0; c++)
-            add_hit(columns, column + c, row, product[c] - half, passes[c]);
+        if (has_mark(passes + e))
+            for (int64_t c = e; c < e + EIGHTH; c++)
+                add_hit(columns, column + c, row, product[c] - half, passes[c]);
 }
 
 static void multiply(const bal_tile_work *work, bal_tile_space *space, int64_t i, int64_t j)
