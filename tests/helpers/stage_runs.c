@@ -2,6 +2,7 @@
 #include "helpers/stage_runs.h"
 
 #include <fnmatch.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,27 @@ void stage_runs_close(stage_runs **runs)
     test_folder_remove(f->folder);
     free(f);
     *runs = NULL;
+}
+
+int stage_runs_set_up(void **state)
+{
+    *state = stage_runs_open();
+    return 0;
+}
+
+int stage_runs_tear_down(void **state)
+{
+    stage_runs *f = *state;
+    stage_runs_close(&f);
+    return 0;
+}
+
+double stage_norm(const float *row)
+{
+    double sum = 0.0;
+    for (int i = 0; i < STAGE_FEATURES; i++)
+        sum += (double)row[i] * row[i];
+    return sqrt(sum);
 }
 
 bal_weights *stage_read(const stage_runs *f, const char *name)

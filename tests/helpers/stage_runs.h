@@ -32,6 +32,11 @@ typedef struct stage_runs {
 
 stage_runs *stage_runs_open(void);
 void stage_runs_close(stage_runs **f);
+/* The same for one that cmocka keeps as *state. */
+int stage_runs_set_up(void **state);
+int stage_runs_tear_down(void **state);
+/* The length of a row of the head's weights. */
+double stage_norm(const float *row);
 /* Trains a recipe given as YAML. */
 bal_status stage_train(stage_runs *f, const char *recipe);
 /* A file of the run; new. */

@@ -14,19 +14,6 @@
 #define ROWS (STAGE_CLASSES * FEATURES)
 #define LR 0.3
 
-static int set_up(void **state)
-{
-    *state = stage_runs_open();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_runs *f = *state;
-    stage_runs_close(&f);
-    return 0;
-}
-
 typedef struct table {
     float *values;
     int32_t *labels;
@@ -184,8 +171,10 @@ static void what_cannot_work_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_step_on_features_is_that_by_hand, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_cannot_work_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_step_on_features_is_that_by_hand, stage_runs_set_up,
+                                        stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_work_is_told, stage_runs_set_up,
+                                        stage_runs_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

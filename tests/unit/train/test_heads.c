@@ -64,19 +64,6 @@ static const formula formulas[] = {
      "[fc.alpha, fc.beta, \"fc.confidence*\"]", disalign},
 };
 
-static int set_up(void **state)
-{
-    *state = stage_runs_open();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_runs *f = *state;
-    stage_runs_close(&f);
-    return 0;
-}
-
 /* Logits of the training split by the formula and by the network, of a weights file of the run. */
 static void formula_is_the_network(const stage_runs *f, const formula *h, bool last)
 {
@@ -202,8 +189,10 @@ static void every_head_has_a_formula_here(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(formulas_hold_after_training, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(frozen_additions_change_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(formulas_hold_after_training, stage_runs_set_up,
+                                        stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(frozen_additions_change_nothing, stage_runs_set_up,
+                                        stage_runs_tear_down),
         cmocka_unit_test(every_head_has_a_formula_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

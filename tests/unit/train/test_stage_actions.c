@@ -17,27 +17,6 @@
 #define BACKBONE 35 /* 7 convolutions, 7 batch norms of 4 */
 #define ROWS (STAGE_CLASSES * FEATURES)
 
-static int set_up(void **state)
-{
-    *state = stage_runs_open();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_runs *f = *state;
-    stage_runs_close(&f);
-    return 0;
-}
-
-static double norm_of(const float *row)
-{
-    double sum = 0.0;
-    for (int i = 0; i < FEATURES; i++)
-        sum += (double)row[i] * row[i];
-    return sqrt(sum);
-}
-
 /* ---- the head alone ---- */
 
 static void a_new_head_is_a_function_of_seed_and_stage(void **state)
@@ -355,7 +334,7 @@ static void rows_are_cut_to_the_bound(void **state)
         const float *before = bal_weights_find(last, "fc.weight")->data;
         double norms[STAGE_CLASSES], bound = 0.0;
         for (int j = 0; j < STAGE_CLASSES; j++) {
-            norms[j] = norm_of(before + j * FEATURES);
+            norms[j] = stage_norm(before + j * FEATURES);
             bound += norms[j] / STAGE_CLASSES; /* some are above the mean, some below */
         }
         test_ok(f->ctx, bal_stage_project(p.plan, bound));
@@ -370,7 +349,7 @@ static void rows_are_cut_to_the_bound(void **state)
                 continue;
             }
             cut++;
-            test_near("norm", bound, norm_of(after + j * FEATURES), 1e-6 * bound);
+            test_near("norm", bound, stage_norm(after + j * FEATURES), 1e-6 * bound);
             for (int i = 0; i < FEATURES; i++) /* the same direction */
                 test_near("row", before[j * FEATURES + i] / norms[j],
                           after[j * FEATURES + i] / bound, 1e-6);
@@ -385,7 +364,7 @@ static void rows_are_cut_to_the_bound(void **state)
         double largest = 0.0;
         for (int j = 0; j < STAGE_CLASSES; j++)
             largest =
-                fmax(largest, norm_of(bal_weights_find(last, "fc.weight")->data + j * FEATURES));
+                fmax(largest, stage_norm(bal_weights_find(last, "fc.weight")->data + j * FEATURES));
         assert_true(largest <= 0.3 * (1 + 1e-6) && largest > 0.29);
         bal_weights_close(&last);
     }
@@ -447,15 +426,22 @@ static void the_last_stage_can_be_the_product(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_new_head_is_a_function_of_seed_and_stage, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(bias_and_momentum_become_zero, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(class_means_are_the_nearest_mean, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(statistics_are_means_over_batches, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(frozen_norms_do_not_move, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(rows_are_cut_to_the_bound, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(impossible_stages_are_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_last_stage_can_be_the_product, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_new_head_is_a_function_of_seed_and_stage,
+                                        stage_runs_set_up, stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(bias_and_momentum_become_zero, stage_runs_set_up,
+                                        stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(class_means_are_the_nearest_mean, stage_runs_set_up,
+                                        stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(statistics_are_means_over_batches, stage_runs_set_up,
+                                        stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(frozen_norms_do_not_move, stage_runs_set_up,
+                                        stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(rows_are_cut_to_the_bound, stage_runs_set_up,
+                                        stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(impossible_stages_are_told, stage_runs_set_up,
+                                        stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(the_last_stage_can_be_the_product, stage_runs_set_up,
+                                        stage_runs_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

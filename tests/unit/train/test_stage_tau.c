@@ -11,27 +11,6 @@
 #define BACKBONE 35 /* 7 convolutions, 7 batch norms of 4 */
 #define ROWS (STAGE_CLASSES * FEATURES)
 
-static int set_up(void **state)
-{
-    *state = stage_runs_open();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stage_runs *f = *state;
-    stage_runs_close(&f);
-    return 0;
-}
-
-static double norm_of(const float *row)
-{
-    double sum = 0.0;
-    for (int i = 0; i < FEATURES; i++)
-        sum += (double)row[i] * row[i];
-    return sqrt(sum);
-}
-
 static void rows_are_divided_by_their_norms(void **state)
 {
     stage_runs *f = *state;
@@ -48,7 +27,7 @@ static void rows_are_divided_by_their_norms(void **state)
         for (int j = 0; j < STAGE_CLASSES; j++)
             for (int i = 0; i < FEATURES; i++)
                 want[j * FEATURES + i] = (float)(before[j * FEATURES + i] /
-                                                 pow(norm_of(before + j * FEATURES), taus[k]));
+                                                 pow(stage_norm(before + j * FEATURES), taus[k]));
         test_close("fc.weight", want, bal_weights_find(last, "fc.weight")->data, ROWS, 1e-6);
         for (int j = 0; j < STAGE_CLASSES; j++) {
             assert_true(bal_weights_find(last, "fc.bias")->data[j] == 0.0f);
@@ -100,7 +79,7 @@ static void the_best_power_is_found_on_the_validation_split(void **state)
     for (int k = 0; k <= 20; k++) {
         for (int i = 0; i < ROWS; i++)
             rows_now[i] =
-                (float)(before[i] / pow(norm_of(before + i / FEATURES * FEATURES), k * 0.1));
+                (float)(before[i] / pow(stage_norm(before + i / FEATURES * FEATURES), k * 0.1));
         const double loss = loss_of(rows_now, &r, items);
         if (loss < best) {
             best = loss;
@@ -144,11 +123,14 @@ static void a_search_wants_a_validation_split(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(rows_are_divided_by_their_norms, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_best_power_is_found_on_the_validation_split, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(of_equals_the_smallest_power_wins, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_search_wants_a_validation_split, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_are_divided_by_their_norms, stage_runs_set_up,
+                                        stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(the_best_power_is_found_on_the_validation_split,
+                                        stage_runs_set_up, stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(of_equals_the_smallest_power_wins, stage_runs_set_up,
+                                        stage_runs_tear_down),
+        cmocka_unit_test_setup_teardown(a_search_wants_a_validation_split, stage_runs_set_up,
+                                        stage_runs_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
